@@ -14,6 +14,7 @@ import msgspec
 __all__ = [
     "AlertRaised",
     "AlertResolved",
+    "AnomalyDetected",
     "BuildEvent",
     "ChangeObserved",
     "Checkpoint",
@@ -53,7 +54,7 @@ Outcome: TypeAlias = Literal["success", "failure", "error", "cancel"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
+class _Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of an event."""
 
 
@@ -162,7 +163,7 @@ class ProcessSample(_Value, frozen=True, kw_only=True):
     rss_bytes: int
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What all events share. `source` + `id` is the dedupe key (CloudEvents 1.0)."""
 
     id: str
@@ -280,6 +281,13 @@ class HostSampled(Event, frozen=True, kw_only=True):
     metrics: dict[str, float]
 
 
+class AnomalyDetected(Event, frozen=True, kw_only=True):
+    """A host behaves unlike itself: how odd (0 to 1), and which metrics, oddest first."""
+
+    score: float
+    ranked: list[RankedMetric]
+
+
 class FindingReported(Event, frozen=True, kw_only=True):
     """A security check or vulnerability match: what, how bad, the evidence, what to do."""
 
@@ -358,6 +366,7 @@ class ExampleRecorded(Event, frozen=True, kw_only=True):
     stages: dict[str, float] = {}  # seconds spent by stage
     peak_rss_bytes: int | None = None
     lines: int | None = None
+    longest_silence_seconds: float | None = None
 
 
 class LabelRevised(Event, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streams import events
 
-__all__ = ["TOPICS", "Topic", "topic_of"]
+__all__ = ["TOPICS", "Topic", "key_of", "topic_of"]
 
 _DAY = 86_400
 
@@ -53,7 +53,7 @@ TOPICS: dict[str, Topic] = {
             7 * _DAY,
             "what hosts and process trees use",
         ),
-        Topic("predictions.v1", "run_id", (events.ForecastMade,), None, 30 * _DAY, "forecasts"),
+        Topic("predictions.v1", "run_id", (events.ForecastMade, events.AnomalyDetected), None, 30 * _DAY, "forecasts"),
         Topic(
             "alerts.v1",
             "run_id",
@@ -116,4 +116,4 @@ def key_of(event: events.Event) -> bytes:
             return str(getattr(event, "model", "")).encode()
         case _:
             run = getattr(event, "run", None)
-            return str(run.run_id if run is not None else getattr(event, "run_id", "")).encode()
+            return str(run.run_id if run is not None else getattr(event, "run_id", event.host)).encode()

@@ -98,6 +98,7 @@ _ALL = (
     ),
     _standard("change.updated.0.3.0", events.ChangeObserved, _run_id, _repository),
     _own("hostsample.observed", events.HostSampled, lambda event: str(event.host)),
+    _own("anomaly.detected", events.AnomalyDetected, lambda event: str(event.host)),
     _own("finding.reported", events.FindingReported, lambda event: str(event.check)),
     _own("prediction.created", events.ForecastMade),
     _own("alert.raised", events.AlertRaised, lambda event: str(event.alert_id)),

@@ -1,0 +1,229 @@
+"""The one door: an event in, what follows from it out. Live worker, local mode, replay and evaluation all enter here.
+
+`handle` returns events to send: forecasts, alerts, and for the fold a run opened and an example recorded. The core
+does not fold them itself: they take effect when they come back from `examples.v1`, so every replica agrees. Ids of
+outputs are derived from the input's id: the same input again gives the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from models.alerts import AlertPolicy, judge
+from models.evidence import observe
+from models.forecast import compose
+from models.forecaster import Forecaster
+from models.risk import PriorRisk
+from models.run_state import RunState
+from models.tracker import Moment, Tracker, TrackerLimits
+from streams import events
+
+__all__ = ["SOURCE", "Core", "CoreConfig"]
+
+SOURCE = "/buildcast/core"
+_NO_POSITIONS: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """Policies of the live path."""
+
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    limits: TrackerLimits = field(default_factory=TrackerLimits)
+    anomaly_at: float = 0.9  # host anomaly scores from here on are told
+
+
+class Core:
+    """A tracker and the shared forecaster, behind one function."""
+
+    def __init__(self, forecaster: Forecaster, config: CoreConfig | None = None) -> None:
+        self.forecaster = forecaster
+        self.config = config or CoreConfig()
+        self.tracker = Tracker(self.config.limits)
+
+    def handle(self, event: events.Event, positions: Mapping[str, int] = _NO_POSITIONS) -> list[events.Event]:
+        """What follows from one event."""
+        return self.handle_batch([(event, positions)])[0]
+
+    def handle_batch(self, items: Sequence[tuple[events.Event, Mapping[str, int]]]) -> list[list[events.Event]]:
+        """What follows from each of several events, in order; the same digits as one at a time."""
+        if len(items) > 1:
+            return [self._handle(event, positions) for event, positions in items]
+        return [self._handle(event, positions) for event, positions in items]
+
+    def _handle(self, event: events.Event, positions: Mapping[str, int]) -> list[events.Event]:
+        if isinstance(event, events.RunFinished):
+            return self._finish(event)
+        moment = self.tracker.update(event)
+        if moment is not None:
+            return self._score(event, moment, positions)
+        if isinstance(event, events.HostSampled):
+            return self._anomaly(event)
+        return []
+
+    def _score(self, event: events.Event, moment: Moment, positions: Mapping[str, int]) -> list[events.Event]:
+        state, now = moment.state, moment.now
+        outputs: list[events.Event] = []
+        if state.prior is None:
+            self._describe(state, now)
+            outputs.append(_opened(event, state))
+        assert state.prior is not None
+        prior = self.forecaster.risk.score(state.prior)
+        forecast = self._forecast(event, moment, prior, positions)
+        state.keep(_checkpoint(forecast, prior, observe(state, now)))
+        return [forecast, *outputs, *self._judge(event, state, forecast, now)]
+
+    def _describe(self, state: RunState, now: float) -> None:
+        fc = self.forecaster
+        state.prior = fc.risk.describe(state.run, now, host=state.host)
+        expected = fc.duration.predict(state.run, now, host=state.host)
+        if expected is not None:
+            state.expected_seconds, state.upper_seconds = expected.point, expected.upper
+        state.usual_silence_seconds = fc.silence.usual(state.run)
+
+    def _forecast(
+        self, event: events.Event, moment: Moment, prior: PriorRisk, positions: Mapping[str, int]
+    ) -> events.ForecastMade:
+        odd = self.tracker.odd.get(moment.state.host)
+        parts = compose(self.forecaster, moment, prior)
+        return events.ForecastMade(
+            id=_derive(event.id, "forecast", self.forecaster.config.name),
+            source=SOURCE,
+            time=moment.now,
+            host=moment.state.host,
+            run_id=moment.state.run.run_id,
+            name=moment.state.run.name,
+            project=moment.state.run.project,
+            elapsed_seconds=moment.state.elapsed(moment.now),
+            trigger=moment.trigger,
+            stage=moment.state.stage,
+            model=self.forecaster.ref,
+            anomaly_score=odd.score if odd else 0.0,
+            anomalies=odd.ranked[:5] if odd and odd.score >= self.config.anomaly_at else [],
+            positions=dict(positions),
+            **parts,
+        )
+
+    def _judge(
+        self, event: events.Event, state: RunState, forecast: events.ForecastMade, now: float
+    ) -> list[events.Event]:
+        evidence = self.forecaster.evidence.logit(observe(state, now))
+        verdict = judge(state, now, forecast.risk, forecast.confidence, evidence, self.config.alerts)
+        outputs: list[events.Event] = []
+        for cause in verdict.raised:
+            alert_id = _derive(state.run.run_id, "alert", cause)
+            state.raised[cause] = alert_id
+            state.spent.append(cause)
+            outputs.append(self._alert(event, state, forecast, cause, alert_id))
+        for cause in verdict.resolved:
+            outputs.append(_resolved(event, state, state.raised.pop(cause), "fell"))
+        return outputs
+
+    def _alert(
+        self, event: events.Event, state: RunState, forecast: events.ForecastMade, cause: str, alert_id: str
+    ) -> events.AlertRaised:
+        policy = self.config.alerts
+        return events.AlertRaised(
+            id=_derive(event.id, "raised", cause),
+            source=SOURCE,
+            time=forecast.time,
+            host=state.host,
+            alert_id=alert_id,
+            run_id=state.run.run_id,
+            name=state.run.name,
+            cause=cause,
+            severity="critical" if forecast.risk >= 0.95 else "warning",
+            risk=forecast.risk,
+            threshold=policy.raise_at if cause == "level" else policy.slope_floor,
+            reasons=sorted((r for r in forecast.reasons if r.logit > 0), key=lambda r: -r.logit)[:5],
+            links=state.run.links,
+            remaining=forecast.remaining,
+        )
+
+    def _finish(self, event: events.RunFinished) -> list[events.Event]:
+        state = self.tracker.finish(event)
+        if state is None:
+            return []
+        outputs: list[events.Event] = [
+            _resolved(event, state, alert_id, f"finished-{event.outcome}") for alert_id in state.raised.values()
+        ]
+        return [*outputs, _example(event, state)]
+
+    def _anomaly(self, event: events.HostSampled) -> list[events.Event]:
+        odd = self.tracker.odd.get(event.host)
+        if odd is None or odd.score < self.config.anomaly_at or not odd.ranked:
+            return []
+        return [
+            events.AnomalyDetected(
+                id=_derive(event.id, "anomaly"),
+                source=SOURCE,
+                time=event.time,
+                host=event.host,
+                score=odd.score,
+                ranked=odd.ranked[:5],
+            )
+        ]
+
+
+def _derive(*parts: str) -> str:
+    """An id that follows from its parts: the same input, the same id."""
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _opened(event: events.Event, state: RunState) -> events.RunOpened:
+    return events.RunOpened(
+        id=_derive(event.id, "opened"),
+        source=SOURCE,
+        time=state.started_at,
+        host=state.host,
+        run=state.run,
+        prior=state.prior,
+    )
+
+
+def _checkpoint(forecast: events.ForecastMade, prior: PriorRisk, evidence: list[float]) -> events.Checkpoint:
+    return events.Checkpoint(
+        at=forecast.time,
+        elapsed_seconds=forecast.elapsed_seconds,
+        trigger=forecast.trigger,
+        evidence=evidence,
+        risk=forecast.risk,
+        prior_logit=prior.logit,
+        remaining=forecast.remaining,
+        model=forecast.model,
+        stage=forecast.stage,
+    )
+
+
+def _resolved(event: events.Event, state: RunState, alert_id: str, why: str) -> events.AlertResolved:
+    return events.AlertResolved(
+        id=_derive(event.id, "resolved", alert_id),
+        source=SOURCE,
+        time=event.time,
+        host=state.host,
+        alert_id=alert_id,
+        run_id=state.run.run_id,
+        why=why,
+    )
+
+
+def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecorded:
+    return events.ExampleRecorded(
+        id=_derive(event.id, "example"),
+        source=SOURCE,
+        time=event.time,
+        host=state.host,
+        run=state.run,
+        outcome=event.outcome,
+        started_at=state.started_at,
+        seconds=max(0.0, event.seconds),
+        error_class=event.error_class,
+        prior=state.prior,
+        checkpoints=state.checkpoints,
+        stages=state.stages,
+        peak_rss_bytes=state.peak_rss_bytes or None,
+        lines=state.lines or None,
+        longest_silence_seconds=state.longest_silence_seconds or None,
+    )

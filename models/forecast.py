@@ -1,0 +1,73 @@
+"""A forecast from its parts: pre-start risk, in-run evidence, time left, whom it blames, what would change it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from models.evidence import observe
+from models.forecaster import Forecaster
+from models.risk import PriorRisk
+from models.tracker import Moment
+from streams.events import Interval, Reason
+
+__all__ = ["compose"]
+
+_LIMIT = 12.0  # logits beyond this are no different to a person: 6e-6
+
+
+def compose(forecaster: Forecaster, moment: Moment, prior: PriorRisk) -> dict[str, Any]:
+    """The fields of a `ForecastMade` that the models decide. base_logit + reasons sum to logit(risk)."""
+    state, now = moment.state, moment.now
+    evidence = observe(state, now)
+    shift = forecaster.evidence.logit(evidence)
+    reasons = [*forecaster.evidence.reasons(evidence, state, now), *prior.reasons]
+    total = prior.logit + shift
+    logit = max(-_LIMIT, min(_LIMIT, total))
+    if logit != total:
+        reasons.append(Reason(text="limited to what a forecast can mean", logit=logit - total, feature="limit"))
+    certain = 1.0 - math.exp(-abs(shift) / 2.0)  # evidence speaks for itself: history's doubt counts less
+    return {
+        "risk": _sigmoid(logit),
+        "risk_lower": _sigmoid(logit - (prior.logit - _logit(prior.lower)) * (1.0 - 0.5 * certain)),
+        "risk_upper": _sigmoid(logit + (_logit(prior.upper) - prior.logit) * (1.0 - 0.5 * certain)),
+        "confidence": max(prior.confidence, certain),
+        "variance": prior.variance,
+        "base_logit": prior.base_logit,
+        "reasons": sorted(reasons, key=lambda reason: -abs(reason.logit)),
+        "members": prior.members,
+        "weights": prior.weights,
+        "blame": _blame(prior, forecaster.evidence.blame(evidence)),
+        "remaining": _remaining(forecaster, moment),
+        "counterfactuals": forecaster.risk.counterfactuals(state.run, state.prior) if state.prior else [],
+    }
+
+
+def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:
+    state, elapsed = moment.state, moment.state.elapsed(moment.now)
+    total = forecaster.duration.predict(
+        state.run, moment.now, host=state.host, elapsed_seconds=elapsed, progress=state.progress
+    )
+    if total is None:
+        return None
+    return Interval(
+        point=max(0.0, total.point - elapsed),
+        lower=max(0.0, total.lower - elapsed),
+        upper=max(0.0, total.upper - elapsed),
+    )
+
+
+def _blame(prior: PriorRisk, shown: dict[str, float]) -> dict[str, float]:
+    """History's split (worth one logit) with what the run has shown; shares sum to 1."""
+    mixed = {who: prior.blame.get(who, 0.0) + shown.get(who, 0.0) for who in ("change", "package", "host")}
+    total = sum(mixed.values())
+    return {who: (share / total if total else 1.0 / 3.0) for who, share in mixed.items()}
+
+
+def _sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
+
+
+def _logit(share: float) -> float:
+    share = min(1.0 - 1e-9, max(1e-9, share))
+    return math.log(share / (1.0 - share))

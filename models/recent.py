@@ -1,0 +1,38 @@
+"""The most recent ids, for dropping repeats: a bounded set that forgets the oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["Recent"]
+
+
+class Recent:
+    """At most `limit` ids.
+
+    >>> recent = Recent(2)
+    >>> [recent.add(x) for x in "aabca"]
+    [True, False, True, True, True]
+    """
+
+    def __init__(self, limit: int, ids: Iterable[str] = ()) -> None:
+        self.limit = limit
+        self._ids: dict[str, None] = dict.fromkeys(ids)
+
+    def add(self, id_: str) -> bool:
+        """True if the id is new (within memory); it is remembered either way."""
+        if id_ in self._ids:
+            return False
+        self._ids[id_] = None
+        if len(self._ids) > self.limit:
+            del self._ids[next(iter(self._ids))]
+        return True
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._ids
+
+    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
