@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from streams import events
 
@@ -88,7 +89,10 @@ _ALL = (
         "pipelinerun.started.0.3.0",
         events.PipelineStarted,
         lambda event: str(event.pipeline_id),
-        lambda event: {"pipelineName": event.name},
+        lambda event: {
+            "pipelineName": event.name,
+            "uri": f"urn:buildcast:pipeline:{quote(event.pipeline_id, safe='')}",
+        },
     ),
     _standard(
         "pipelinerun.finished.0.3.0",
