@@ -239,6 +239,7 @@ class RunFinished(Event, frozen=True, kw_only=True):
     error_class: str = ""
     timed_out: bool = False
     pipeline_id: str = ""
+    disk_used_bytes: int | None = None  # the most it needed while building, where measured
 
 
 class PipelineStarted(Event, frozen=True, kw_only=True):
