@@ -1,0 +1,111 @@
+"""Topics made from the one table, and a broker asked whether it is there, with errors a person can act on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+
+from streams.errors import ConfigError, Unavailable
+from streams.topics import TOPICS, Topic
+
+__all__ = ["check_topics", "create_topics", "reachable", "topic_settings"]
+
+DEFAULT_PARTITIONS = 8
+
+
+async def reachable(bootstrap: str, seconds: float = 5.0) -> None:
+    """Return when the broker answers; `Unavailable` when it does not within `seconds`."""
+    async with _admin(bootstrap, seconds):
+        pass
+
+
+async def create_topics(
+    bootstrap: str, partitions: int = DEFAULT_PARTITIONS, replication: int = 1, seconds: float = 15.0
+) -> list[str]:
+    """Create what is missing and return its names; a topic with another partition count is a `ConfigError`."""
+    if not 1 <= partitions <= 10_000:
+        raise ConfigError(f"partitions must be 1 to 10000, not {partitions}")
+    async with _admin(bootstrap, seconds) as admin:
+        present = await _partition_counts(admin)
+        _refuse_other_counts(present, partitions)
+        missing = [topic for topic in TOPICS.values() if topic.name not in present]
+        if missing:
+            await _create(admin, [_new(topic, partitions, replication) for topic in missing])
+    return [topic.name for topic in missing]
+
+
+async def check_topics(bootstrap: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, int]:
+    """The partition counts of the named topics; `ConfigError` when one is missing."""
+    async with _admin(bootstrap, seconds) as admin:
+        present = await _partition_counts(admin)
+    if missing := sorted(set(names) - present.keys()):
+        raise ConfigError(f"the broker at {bootstrap} lacks {', '.join(missing)}: run `buildcast topics create`")
+    return {name: present[name] for name in names}
+
+
+def topic_settings(topic: Topic) -> dict[str, str]:
+    """The broker's settings of a topic. Inputs are never compacted: offsets must have no gaps."""
+    keep = -1 if topic.keep_seconds is None else topic.keep_seconds * 1000
+    return {"cleanup.policy": "delete", "retention.ms": str(keep), "retention.bytes": "-1"}
+
+
+def _new(topic: Topic, partitions: int, replication: int) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions or partitions,
+        replication_factor=replication,
+        topic_configs=topic_settings(topic),
+    )
+
+
+def _refuse_other_counts(present: dict[str, int], partitions: int) -> None:
+    for topic in TOPICS.values():
+        wanted, found = topic.partitions or partitions, present.get(topic.name)
+        if found is not None and found != wanted:
+            raise ConfigError(
+                f"{topic.name} has {found} partitions, not {wanted}: a host's events would change partition; "
+                f"use --partitions {found}, or empty the topics first"
+            )
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    answer = await admin.create_topics(topics, timeout_ms=15_000)
+    for name, code, *rest in answer.topic_errors:
+        error = for_code(code)
+        if code and not issubclass(error, TopicAlreadyExistsError):
+            raise ConfigError(f"the broker refused to create {name}: {(rest and rest[0]) or error.__name__}")
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    names = [name for name in await admin.list_topics() if not name.startswith("__")]
+    if not names:
+        return {}
+    described: list[dict[str, Any]] = await admin.describe_topics(names)
+    return {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap, client_id="buildcast-admin", request_timeout_ms=int(seconds * 1000)
+    )
+    try:
+        try:
+            await asyncio.wait_for(admin.start(), seconds)
+        except (KafkaConnectionError, TimeoutError, OSError) as error:
+            raise Unavailable(
+                f"no Kafka broker answers at {bootstrap}: start it, or set BUILDCAST_BOOTSTRAP"
+            ) from error
+        except ValueError as error:
+            raise ConfigError(f"bootstrap {bootstrap!r} is no host:port list: {error}") from error
+        try:
+            yield admin
+        except KafkaError as error:
+            raise Unavailable(f"the broker at {bootstrap} failed to answer: {error!r}") from error
+    finally:
+        await admin.close()

@@ -1,0 +1,127 @@
+"""A real MariaDB server on this machine: own data folder, free loopback port. For `buildcast up --database` and tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from agents.ports import free_ports, wait_until_answers
+from streams.errors import ConfigError, Unavailable
+
+__all__ = ["MariaDB", "mariadbd_path"]
+
+
+def mariadbd_path() -> str:
+    """The server's command, also where it is not on a user's path."""
+    found = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise ConfigError("the command `mariadbd` is missing: run `make setup`, or install mariadb-server-core")
+    return found
+
+
+class MariaDB:
+    """One server over a folder, with a database `buildcast` and its owner. `url` is for SQLAlchemy's asyncio."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The owner's address (loopback only)."""
+        return self.url_for("buildcast", "buildcast")
+
+    def url_for(self, user: str, password: str) -> str:
+        """The address of the database for another user."""
+        return f"mysql+aiomysql://{user}:{password}@127.0.0.1:{self.port}/buildcast?charset=utf8mb4"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process, while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self, seconds: float = 60.0) -> Self:
+        """Install the folder the first time; start; return when the server accepts connections."""
+        if self.pid is not None:
+            return self
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "data/mysql").is_dir():
+            self._install()
+        self.port = self.port or free_ports(1)[0]
+        with (self.folder / "mariadbd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        if not wait_until_answers(self.port, self._process, seconds):
+            self.kill()
+            raise Unavailable(f"MariaDB did not start within {seconds:.0f} s: see {self.folder / 'mariadbd.log'}")
+        return self
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM, seconds)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL, 10.0)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _end(self, number: signal.Signals, seconds: float) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+    def _install(self) -> None:
+        tool = shutil.which("mariadb-install-db")
+        if tool is None:
+            raise ConfigError("the command `mariadb-install-db` is missing: run `make setup`")
+        data = self.folder / "data"
+        command = [tool, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+                   "--skip-test-db", *self._as_user()]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode != 0:
+            raise Unavailable(f"MariaDB's folder could not be made: {(done.stderr or done.stdout).strip()[-300:]}")
+        (self.folder / "init.sql").write_text(
+            "CREATE DATABASE IF NOT EXISTS buildcast CHARACTER SET utf8mb4;\n"
+            "CREATE USER IF NOT EXISTS 'buildcast'@'127.0.0.1' IDENTIFIED BY 'buildcast';\n"
+            "GRANT ALL ON *.* TO 'buildcast'@'127.0.0.1' WITH GRANT OPTION;\n"
+        )
+        _reachable_by_server(self.folder)
+
+    def _command(self) -> list[str]:
+        return [
+            mariadbd_path(), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--port={self.port}",
+            "--bind-address=127.0.0.1", f"--socket={self.folder / 'data/s'}", f"--pid-file={self.folder / 'data/pid'}",
+            f"--init-file={self.folder / 'init.sql'}", "--skip-name-resolve", "--character-set-server=utf8mb4",
+            "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--performance-schema=OFF",
+            "--local-infile=OFF", "--max-allowed-packet=64M", *self._as_user(),
+        ]  # fmt: skip
+
+    def _as_user(self) -> list[str]:
+        return ["--user=mysql"] if os.geteuid() == 0 else []
+
+
+def _reachable_by_server(folder: Path) -> None:
+    """Started by root, the server drops to its own user, who must be able to walk to its folder."""
+    if os.geteuid() != 0:
+        return
+    for each in (folder, *folder.parents):
+        mode = each.stat().st_mode
+        if not mode & 0o001:
+            each.chmod(mode | 0o001)
