@@ -1,0 +1,92 @@
+"""A run's report as a picture for the terminal: outcome, risk curve with marks, predicted against actual, alerts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from buildcast.live import clock
+
+__all__ = ["draw"]
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 60
+
+
+def draw(report: dict[str, Any]) -> RenderableType:
+    """The whole picture."""
+    parts: list[RenderableType] = [_head(report)]
+    forecasts = report["forecasts"]
+    if not forecasts:
+        parts.append(Text("No forecast was stored for this run."))
+    else:
+        parts += [_curve(report), _table(report)]
+    parts += [_alert(alert) for alert in report["alerts"]]
+    return Panel(Group(*parts), title=f"{report['name']}", subtitle=report["run_id"], box=box.ROUNDED)
+
+
+def _head(report: dict[str, Any]) -> Text:
+    outcome = report["outcome"] or "running"
+    style = {"success": "green", "failure": "red", "error": "red", "running": "cyan"}.get(outcome, "yellow")
+    text = Text.assemble("outcome ", (outcome, f"bold {style}"))
+    if report["seconds"] is not None:
+        text.append(f" after {clock(report['seconds'])}")
+    return text
+
+
+def _curve(report: dict[str, Any]) -> Text:
+    forecasts = report["forecasts"]
+    end = max(report["seconds"] or 0.0, forecasts[-1]["elapsed_seconds"], 1e-9)
+    risks, at = [], 0
+    for column in range(_WIDTH):
+        moment = end * (column + 1) / _WIDTH
+        while at + 1 < len(forecasts) and forecasts[at + 1]["elapsed_seconds"] <= moment:
+            at += 1
+        risks.append(forecasts[at]["risk"])
+    text = Text("risk    ")
+    for risk in risks:
+        style = "red" if risk >= 0.8 else "yellow" if risk >= 0.4 else "green"
+        text.append(_BARS[min(7, int(risk * 8))], style=style)
+    text.append(f"  {forecasts[0]['risk']:.0%} → {forecasts[-1]['risk']:.0%}")
+    return text
+
+
+def _table(report: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("at", "why scored", "risk", "time left", "first reason"):
+        table.add_column(name, overflow="fold")
+    if report["seconds"] is not None:
+        table.add_column("truly left", justify="right")
+    for forecast in _chosen(report["forecasts"]):
+        left = forecast["remaining_seconds"]
+        row = [
+            clock(forecast["elapsed_seconds"]),
+            forecast["trigger"],
+            f"{forecast['risk']:.0%} ({forecast['risk_lower']:.0%}-{forecast['risk_upper']:.0%})",
+            f"{clock(left['point'])} ({clock(left['lower'])}-{clock(left['upper'])})" if left else "unknown",
+            forecast["reasons"][0]["text"] if forecast["reasons"] else "",
+        ]
+        if report["seconds"] is not None:
+            row.append(clock(max(0.0, report["seconds"] - forecast["elapsed_seconds"])))
+        table.add_row(*row)
+    return table
+
+
+def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, Any]]:
+    """The first, the last, and the largest changes of risk between."""
+    if len(forecasts) <= most:
+        return forecasts
+    change = [abs(b["risk"] - a["risk"]) for a, b in pairwise(forecasts)]
+    inner = sorted(range(1, len(forecasts) - 1), key=lambda i: -change[i - 1])[: most - 2]
+    return [forecasts[i] for i in sorted({0, len(forecasts) - 1, *inner})]
+
+
+def _alert(alert: dict[str, Any]) -> Text:
+    why = "; ".join(reason["text"] for reason in alert["reasons"][:2])
+    return Text.assemble(("alert ", "bold red"), f"risk {alert['risk']:.0%}, {alert['cause']}: {why}")

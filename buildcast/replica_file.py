@@ -1,0 +1,61 @@
+"""Local mode's model: a sealed snapshot file and the examples behind it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.journal import Journal
+
+if TYPE_CHECKING:
+    from buildcast.local import LocalPaths
+    from models.forecaster import Forecaster
+
+__all__ = ["load_forecaster", "save_forecaster", "snapshot_key"]
+
+
+def load_forecaster(paths: LocalPaths) -> Forecaster:
+    """The forecaster as of the last example: from the snapshot where it can be trusted, else from the log alone."""
+    from models.forecaster import Forecaster, ForecasterConfig
+    from models.snapshot import SnapshotRefused, unseal
+
+    config = ForecasterConfig()
+    try:
+        forecaster = unseal(paths.snapshot.read_bytes(), snapshot_key(paths.state), config)
+    except (FileNotFoundError, SnapshotRefused):
+        forecaster = Forecaster(config)
+    for offset, event in Journal(paths.examples).read(forecaster.offset):
+        forecaster.fold(event, offset)
+    return forecaster
+
+
+def save_forecaster(paths: LocalPaths, forecaster: Forecaster) -> None:
+    """Write the snapshot whole or not at all."""
+    from models.snapshot import seal
+
+    temporary = paths.snapshot.with_name(f"{paths.snapshot.name}.{os.getpid()}.new")
+    with temporary.open("wb", opener=_private) as file:
+        file.write(seal(forecaster, snapshot_key(paths.state)))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(paths.snapshot)
+
+
+def snapshot_key(state: Path) -> bytes:
+    """The state folder's own key, made once; readable by its owner alone."""
+    path = state / "snapshot.key"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        state.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+        with temporary.open("wb", opener=_private) as file:
+            file.write(secrets.token_bytes(32))
+        temporary.replace(path)
+        return path.read_bytes()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

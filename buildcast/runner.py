@@ -1,0 +1,73 @@
+"""A build under the wrapper with whatever takes its events: the local chain, or spool and broker."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from buildcast.screen import Screen
+from collectors.wrapper import RunOptions, RunResult, run_build
+from streams.errors import ConfigError
+from streams.events import Event
+
+__all__ = ["run_here"]
+
+
+class _Chain(Protocol):
+    """Takes events at once; `failed` says at the end why telemetry was given up, if it was."""
+
+    failed: str | None
+
+    def emit(self, event: Event) -> None: ...
+
+
+def run_here(
+    command: Sequence[str],
+    state: Path,
+    name: str = "",
+    local: bool = True,
+    plain: bool = False,
+    output_to_stderr: bool = False,
+) -> RunResult:
+    """Run the build; forecasts are shown on the screen as they come. The build runs whatever telemetry does."""
+    if shutil.which(command[0]) is None:
+        raise ConfigError(f"{command[0]}: no such command: check its spelling and PATH")
+    screen = Screen(plain=plain)
+    options = RunOptions(name=name, output_to_stderr=output_to_stderr)
+    with _open(state, local, screen) as chain:
+        result = run_build(command, options, chain.emit)
+    if chain.failed:
+        print(f"buildcast: the build ran, but its telemetry was not stored: {chain.failed}", file=sys.stderr)
+    elif screen.terminal or screen.plain:
+        _summary(state, result.run_id, local)
+    return result
+
+
+def _open(state: Path, local: bool, screen: Screen) -> AbstractContextManager[_Chain]:
+    if local:
+        from buildcast.local import LocalChain
+
+        return LocalChain(state, screen.show)
+    from buildcast.remote import RemoteChain
+
+    return RemoteChain(state, screen)
+
+
+def _summary(state: Path, run_id: str, local: bool) -> None:
+    from rich.console import Console
+
+    from buildcast.picture import draw
+    from buildcast.report import fetch
+
+    try:
+        found = fetch(state, run_id)
+    except ConfigError:
+        return  # a remote database is not this host's to read
+    console = Console(stderr=True)
+    console.print(draw(found))
+    where = state / "buildcast.sqlite"
+    console.print(f"[dim]stored in {where}; again with `buildcast report {run_id} --state {state}`[/dim]")
