@@ -147,6 +147,9 @@ def _server_properties(port: int, controller: int, data: Path) -> str:
         "group.min.session.timeout.ms": 1000,
         "log.cleaner.dedupe.buffer.size": 16_777_216,
         "log.cleaner.threads": 1,
+        # A killed broker may register again as soon as its old session has ended.
+        "broker.session.timeout.ms": 2000,
+        "broker.heartbeat.interval.ms": 500,
         "log.segment.bytes": 67_108_864,
         "num.network.threads": 2,
         "num.io.threads": 4,

@@ -1,8 +1,9 @@
-"""A real MariaDB server on this machine: own data folder, free loopback port. For `buildcast up --database` and tests."""
+"""A real MariaDB server on this machine: own data folder, free loopback port. For `buildcast up` and tests."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -114,7 +115,15 @@ class MariaDB:
         ]  # fmt: skip
 
     def _as_user(self) -> list[str]:
-        return ["--user=mysql"] if os.geteuid() == 0 else []
+        return [f"--user={_server_user()}"] if os.geteuid() == 0 else []
+
+
+def _server_user() -> str:
+    """Whom a server started by root runs as: `mysql` where the system has it (the core package does not make it)."""
+    try:
+        return pwd.getpwnam("mysql").pw_name
+    except KeyError:
+        return "root"
 
 
 def _reachable_by_server(folder: Path) -> None:
