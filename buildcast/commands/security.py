@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from collectors.security import CHECKS, HostReader, Scan, ScanMemory, ScanPolicy, load_memory, report, save_memory
@@ -137,9 +138,5 @@ def _print(seen: Scan, summary: ComplianceSummary, console: Console) -> None:
 def _table(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*heads)
     for row in rows:
-        table.add_row(*(_safe(cell) for cell in row), style=_COLOURS.get(row[0], ""))
+        table.add_row(*(escape(cell) for cell in row), style=_COLOURS.get(row[0], ""))
     console.print(table)
-
-
-def _safe(cell: str) -> str:
-    return cell.replace("[", "\\[")
