@@ -43,4 +43,5 @@ def _download(requirement: str, folder: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise Unavailable(f"{requirement} could not be fetched (give a build of your own): {done.stderr.strip()[-300:]}")
+        why = done.stderr.strip()[-300:]
+        raise Unavailable(f"{requirement} could not be fetched (give a build of your own): {why}")

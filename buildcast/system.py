@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+import requests
 
 from agents.admin import create_topics
 from agents.broker import KafkaBroker
@@ -98,9 +98,10 @@ def _wait(part: str, pid: int, port: int, folder: Path) -> None:
     while time.monotonic() < deadline:
         if not _running(pid):
             raise Unavailable(f"the {part} ended at once: see {folder / f'{part}.log'}")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=2):  # noqa: S310 -- loopback http
-                return
+        address = f"http://127.0.0.1:{port}/{path}"
+        with contextlib.suppress(requests.RequestException):
+            requests.get(address, timeout=2).raise_for_status()
+            return
         time.sleep(0.1)
     raise Unavailable(f"the {part} did not answer within {_READY_SECONDS:.0f} s: see {folder / f'{part}.log'}")
 

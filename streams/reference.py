@@ -1,4 +1,4 @@
-"""docs/events.md, made from the declarations: `python -m streams.reference > docs/events.md` (a test holds them equal)."""
+"""docs/events.md, made from the declarations: `python -m streams.reference > docs/events.md` (held equal by a test)."""
 
 from __future__ import annotations
 

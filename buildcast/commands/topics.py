@@ -18,7 +18,9 @@ topics = typer.Typer(no_args_is_help=True, help="The topics: create or list them
 
 @topics.command("create")
 def create(
-    bootstrap: Annotated[str, typer.Option(envvar="BUILDCAST_BOOTSTRAP", help="The broker's address.")] = "127.0.0.1:9092",
+    bootstrap: Annotated[
+        str, typer.Option(envvar="BUILDCAST_BOOTSTRAP", help="The broker's address.")
+    ] = "127.0.0.1:9092",
     partitions: Annotated[int, typer.Option(help="Partitions of the topics keyed by host or run.")] = 8,
     replication: Annotated[int, typer.Option(help="Copies of each partition.")] = 1,
 ) -> None:
