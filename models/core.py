@@ -18,6 +18,7 @@ from models.forecaster import Forecaster
 from models.risk import PriorRisk
 from models.run_state import RunState
 from models.tracker import Moment, Tracker, TrackerLimits
+from models.tracker_state import dump, restore
 from streams import events
 
 __all__ = ["SOURCE", "Core", "CoreConfig"]
@@ -49,9 +50,15 @@ class Core:
 
     def handle_batch(self, items: Sequence[tuple[events.Event, Mapping[str, int]]]) -> list[list[events.Event]]:
         """What follows from each of several events, in order; the same digits as one at a time."""
-        if len(items) > 1:
-            return [self._handle(event, positions) for event, positions in items]
         return [self._handle(event, positions) for event, positions in items]
+
+    def state(self) -> bytes:
+        """The tracker as plain bytes, for a partition's snapshot."""
+        return dump(self.tracker)
+
+    def load(self, raw: bytes) -> None:
+        """Go on from a snapshot's bytes."""
+        restore(self.tracker, raw)
 
     def _handle(self, event: events.Event, positions: Mapping[str, int]) -> list[events.Event]:
         if isinstance(event, events.RunFinished):

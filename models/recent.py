@@ -31,8 +31,9 @@ class Recent:
     def __contains__(self, id_: str) -> bool:
         return id_ in self._ids
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
-        return iter(self._ids)
+    def ids(self) -> Iterable[str]:
+        """From the oldest to the newest."""
+        return self._ids
 
     def __len__(self) -> int:
         return len(self._ids)
