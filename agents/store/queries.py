@@ -1,0 +1,183 @@
+"""Questions of readers: reports, the page, the API. Plain dicts out; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.store import tables
+
+__all__ = [
+    "alerts", "anomalies", "audit_trail", "calibration", "findings", "hosts", "last_forecast", "last_run_id",
+    "model_history", "report", "run_forecasts", "runs", "training_runs", "vulnerabilities", "weights",
+]  # fmt: skip
+
+Row = dict[str, Any]
+
+
+async def runs(engine: AsyncEngine, limit: int = 50, active: bool | None = None, project: str = "") -> list[Row]:
+    """Runs, newest first, each with its newest forecast's risk (`risk`, None where none was made)."""
+    table, latest = tables.runs, _latest()
+    query = (
+        select(table, latest.c.risk, latest.c.remaining_seconds)
+        .outerjoin(latest, latest.c.run_id == table.c.run_id)
+        .order_by(func.coalesce(table.c.started_at, table.c.finished_at).desc(), table.c.run_id)
+        .limit(limit)
+    )
+    if active is not None:
+        query = query.where(table.c.outcome.is_(None) if active else table.c.outcome.is_not(None))
+    if project:
+        query = query.where(table.c.project == project)
+    return [_decoded(row) for row in await _all(engine, query)]
+
+
+async def last_run_id(engine: AsyncEngine) -> str | None:
+    """The run that started last."""
+    table = tables.runs
+    query = select(table.c.run_id).order_by(func.coalesce(table.c.started_at, table.c.finished_at).desc()).limit(1)
+    found = await _all(engine, query)
+    return str(found[0]["run_id"]) if found else None
+
+
+async def report(engine: AsyncEngine, run_id: str) -> Row | None:
+    """All that is known of a run in the report's form, or None when it is unknown."""
+    found = await _all(engine, select(tables.runs).where(tables.runs.c.run_id == run_id))
+    if not found:
+        return None
+    run = found[0]
+    return {
+        "run_id": run_id,
+        **{name: run[name] for name in ("name", "outcome", "started_at", "finished_at", "seconds")},
+        "forecasts": await run_forecasts(engine, run_id),
+        "alerts": await alerts(engine, run_id=run_id),
+    }
+
+
+async def run_forecasts(engine: AsyncEngine, run_id: str) -> list[Row]:
+    """A run's forecasts in order of time, in the report's form."""
+    table = tables.predictions
+    query = select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.time, table.c.elapsed_seconds)
+    return [_forecast(msgspec.json.decode(row["body"])) for row in await _all(engine, query)]
+
+
+async def last_forecast(engine: AsyncEngine, run_id: str) -> Row | None:
+    """A run's newest forecast in the report's form."""
+    table = tables.predictions
+    query = select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.time.desc()).limit(1)
+    found = await _all(engine, query)
+    return _forecast(msgspec.json.decode(found[0]["body"])) if found else None
+
+
+async def alerts(engine: AsyncEngine, run_id: str = "", limit: int = 200, active: bool = False) -> list[Row]:
+    """Alerts, newest first, with reasons and links; resolved ones with when and why."""
+    table = tables.alerts
+    query = select(table).where(table.c.raised_at.is_not(None)).order_by(table.c.raised_at.desc()).limit(limit)
+    if run_id:
+        query = query.where(table.c.run_id == run_id)
+    if active:
+        query = query.where(table.c.resolved_at.is_(None))
+    return [_alert(row) for row in await _all(engine, query)]
+
+
+async def calibration(engine: AsyncEngine, limit: int = 5000) -> list[Row]:
+    """The newest outcomes beside what was forecast: `first_risk`, `last_risk`, `outcome`, `seconds`."""
+    t = tables.outcomes
+    columns = (t.c.run_id, t.c.project, t.c.name, t.c.outcome, t.c.known_at, t.c.seconds, t.c.first_risk, t.c.last_risk)
+    return await _all(engine, select(*columns).order_by(t.c.known_at.desc()).limit(limit))
+
+
+async def weights(engine: AsyncEngine, config: str = "", limit: int = 1000) -> list[Row]:
+    """Ensemble weights by model offset, newest first."""
+    table = tables.ensemble_weights
+    query = select(table).order_by(table.c.model_offset.desc(), table.c.member).limit(limit)
+    return await _all(engine, query.where(table.c.model_config == config) if config else query)
+
+
+async def hosts(engine: AsyncEngine) -> list[Row]:
+    """The newest sample of each host."""
+    return [
+        _decoded(row) for row in await _all(engine, select(tables.host_samples).order_by(tables.host_samples.c.host))
+    ]
+
+
+async def anomalies(engine: AsyncEngine, host: str = "", limit: int = 200) -> list[Row]:
+    """Odd host samples, newest first."""
+    table = tables.anomalies
+    query = select(table).order_by(table.c.time.desc()).limit(limit)
+    return [_decoded(row) for row in await _all(engine, query.where(table.c.host == host) if host else query)]
+
+
+async def model_history(engine: AsyncEngine, limit: int = 200) -> list[Row]:
+    """Promotions and roll-backs, newest first."""
+    return await _newest(engine, tables.model_versions, limit)
+
+
+async def training_runs(engine: AsyncEngine, limit: int = 200) -> list[Row]:
+    """Trainings, newest first."""
+    t = tables.training_runs
+    query = select(t).order_by(func.coalesce(t.c.finished_at, t.c.requested_at).desc()).limit(limit)
+    return [_decoded(row) for row in await _all(engine, query)]
+
+
+async def findings(engine: AsyncEngine, limit: int = 500) -> list[Row]:
+    """Security findings, newest first."""
+    return await _newest(engine, tables.findings, limit)
+
+
+async def vulnerabilities(engine: AsyncEngine, limit: int = 1000) -> list[Row]:
+    """Vulnerable packages that have not been cleared."""
+    t = tables.vulnerabilities
+    query = select(t).where(t.c.cleared.is_(False)).order_by(t.c.package, t.c.check_name).limit(limit)
+    return [_decoded(row) for row in await _all(engine, query)]
+
+
+async def audit_trail(engine: AsyncEngine, limit: int = 500) -> list[Row]:
+    """Who did what, newest first."""
+    return await _newest(engine, tables.audit, limit)
+
+
+async def _newest(engine: AsyncEngine, table: Any, limit: int) -> list[Row]:
+    rows = await _all(engine, select(table).order_by(table.c.time.desc(), table.c.id).limit(limit))
+    return [_decoded(row) for row in rows]
+
+
+async def _all(engine: AsyncEngine, query: Select[Any]) -> list[Row]:
+    async with engine.connect() as connection:
+        return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _latest() -> Any:
+    table = tables.predictions
+    rank = (
+        func.row_number().over(partition_by=table.c.run_id, order_by=(table.c.time.desc(), table.c.id)).label("rank_")
+    )
+    ranked = select(table.c.run_id, table.c.risk, table.c.remaining_seconds, rank).subquery()
+    return select(ranked).where(ranked.c.rank_ == 1).subquery()
+
+
+def _decoded(row: Row) -> Row:
+    """The row with its JSON parts parsed and its bookkeeping left out."""
+    out = {name: value for name, value in row.items() if not name.endswith("version")}
+    for name in ("body", "change_body"):
+        if out.get(name) is not None:
+            out[name] = msgspec.json.decode(out[name])
+    return out
+
+
+def _forecast(body: Mapping[str, Any]) -> Row:
+    names = (
+        "id", "elapsed_seconds", "trigger", "stage", "risk", "risk_lower", "risk_upper", "confidence", "variance",
+        "anomaly_score", "anomalies", "reasons", "members", "weights", "blame", "counterfactuals", "model", "base_logit",
+    )  # fmt: skip
+    remaining = body.get("remaining")
+    return {"at": body["time"], "remaining_seconds": remaining, **{name: body.get(name) for name in names}}
+
+
+def _alert(row: Row) -> Row:
+    body = msgspec.json.decode(row["body"])
+    names = ("alert_id", "run_id", "name", "cause", "severity", "risk", "threshold", "raised_at", "resolved_at", "why")
+    return {**{name: row[name] for name in names}, "reasons": body["reasons"], "links": body["links"]}
