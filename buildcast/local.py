@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from streams.errors import BuildcastError
+from streams.errors import BuildcastError, InvalidEvent
 from streams.events import Event, ExampleRecorded, LabelRevised, RunOpened
 from streams.journal import Journal
 
 __all__ = ["LocalChain", "LocalPaths"]
 
 _FOLDED = (RunOpened, ExampleRecorded, LabelRevised)
+_STORE_SECONDS = 1.0  # rows are written at most this often
 
 
 class LocalPaths:
@@ -65,43 +66,33 @@ class LocalChain:
 
     def _guarded(self) -> None:
         try:
-            asyncio.run(self._work())
+            self._work()
         except (BuildcastError, OSError) as error:
             self.failed = str(error)
 
-    async def _work(self) -> None:
+    def _work(self) -> None:
         # Imported here: the build has started before the models are loaded.
-        from agents.store.schema import migrate
-        from agents.store.writer import StoreWriter
         from buildcast.replica_file import load_forecaster, save_forecaster
         from models.core import Core
 
         forecaster = load_forecaster(self.paths)
         core = Core(forecaster)
         journal, examples = Journal(self.paths.journal), Journal(self.paths.examples)
-        migrated = False
-        pending: list[Event] = []
-        stored_at = time.monotonic()
+        rows = _Rows(self.paths.database_url)
         ended = False
         while not ended:
-            batch, ended = await asyncio.to_thread(self._take)
+            batch, ended = self._take()
             journal.append(batch)
             for event in batch:
                 outputs = core.handle(event)
-                folded = [output for output in outputs if isinstance(output, _FOLDED)]
-                examples.append(folded, sync=True)
                 for output in outputs:
                     self._on_output(output)
+                folded = [output for output in outputs if isinstance(output, _FOLDED)]
+                examples.append(folded, sync=True)
                 for output in folded:
                     forecaster.fold(output)
-                pending += [event, *outputs]
-            if pending and (ended or time.monotonic() - stored_at > 1.0):
-                if not migrated:
-                    await migrate(self.paths.database_url)
-                    migrated = True
-                async with StoreWriter(self.paths.database_url) as writer:
-                    await writer.write(pending)
-                pending, stored_at = [], time.monotonic()
+                rows.add([event, *outputs])
+            rows.flush(ended)
         save_forecaster(self.paths, forecaster)
 
     def _take(self, most: int = 500) -> tuple[list[Event], bool]:
@@ -116,3 +107,41 @@ class LocalChain:
         except queue.Empty:
             pass
         return batch, False
+
+
+class _Rows:
+    """Rows on their way into SQLite, a batch a second."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pending: list[Event] = []
+        self._written_at: float | None = None
+
+    def add(self, events: list[Event]) -> None:
+        self._pending += events
+
+    def flush(self, ended: bool) -> None:
+        now = time.monotonic()
+        due = self._written_at is None or now - self._written_at >= _STORE_SECONDS
+        if self._pending and (ended or due):
+            asyncio.run(self._write(self._pending))
+            self._pending, self._written_at = [], now
+
+    async def _write(self, pending: list[Event]) -> None:
+        from agents.store.database import connect, migrate
+        from agents.store.rows import writes_of
+        from agents.store.writer import Item, Writer
+
+        if self._written_at is None:
+            await migrate(self._url)
+        items = []
+        for event in pending:
+            try:
+                items.append(Item(event, writes_of(event)))
+            except InvalidEvent:
+                continue  # a value that fits no column; the journal keeps the event
+        engine = connect(self._url)
+        try:
+            await Writer(engine).write(items)
+        finally:
+            await engine.dispose()

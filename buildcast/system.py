@@ -17,7 +17,7 @@ import requests
 from agents.admin import create_topics
 from agents.broker import KafkaBroker
 from agents.ports import free_ports
-from agents.store.schema import migrate
+from agents.store.database import migrate
 from buildcast import endpoints
 from buildcast.endpoints import Endpoints
 from streams.errors import Unavailable
