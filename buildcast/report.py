@@ -18,13 +18,19 @@ def fetch(state: Path, run_id: str | None) -> dict[str, Any]:
 
 
 async def _fetch(state: Path, run_id: str | None) -> dict[str, Any]:
-    from agents.store.queries import last_run_id, run_report
+    from agents.store.database import connect, migrate
+    from agents.store.queries import last_run_id, report
 
     url = database_url(state)
-    chosen = run_id or await last_run_id(url)
-    if chosen is None:
-        raise ConfigError(f"no run is stored under {state}: start one with `buildcast run --local -- make`")
-    report = await run_report(url, chosen)
-    if report is None:
+    await migrate(url)
+    engine = connect(url)
+    try:
+        chosen = run_id or await last_run_id(engine)
+        if chosen is None:
+            raise ConfigError(f"no run is stored under {state}: start one with `buildcast run --local -- make`")
+        found = await report(engine, chosen)
+    finally:
+        await engine.dispose()
+    if found is None:
         raise ConfigError(f"no run {chosen} is stored under {state}; `buildcast report --last` shows the newest")
-    return report
+    return found
