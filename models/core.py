@@ -88,7 +88,8 @@ class Core:
         expected = fc.duration.predict(state.run, now, host=state.host)
         if expected is not None:
             state.expected_seconds, state.upper_seconds = expected.point, expected.upper
-        state.usual_silence_seconds = fc.silence.usual(state.run)
+        usual = fc.usual.of(state.run)
+        state.usual_silence_seconds, state.usual_errors = usual.silence_seconds, dict(usual.errors)
 
     def _forecast(
         self, event: events.Event, moment: Moment, prior: PriorRisk, positions: Mapping[str, int]
@@ -232,5 +233,6 @@ def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecord
         stages=state.stages,
         peak_rss_bytes=state.peak_rss_bytes or None,
         lines=state.lines or None,
+        errors=state.errors,
         longest_silence_seconds=state.longest_silence_seconds or None,
     )

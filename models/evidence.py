@@ -35,8 +35,8 @@ class Evidence:
 
 def _count(kinds: Sequence[str]) -> Callable[[RunState, float], float]:
     def value(state: RunState, now: float) -> float:
-        total = sum(state.errors.get(kind, 0) for kind in kinds)
-        return min(1.0 + 0.1 * math.log(total), 1.5) if total else 0.0
+        total = sum(max(0.0, state.errors.get(k, 0) - math.ceil(state.usual_errors.get(k, 0.0))) for k in kinds)
+        return min(1.0 + 0.1 * math.log(total), 1.5) if total > 0.0 else 0.0
 
     return value
 
@@ -144,10 +144,10 @@ def observe(state: RunState, now: float) -> list[float]:
 class EvidenceModel:
     """Weights of the evidence, learned online from finished runs (AdaGrad, pulled to the declared weights)."""
 
-    def __init__(self, step: float = 0.2, pull: float = 0.02) -> None:
+    def __init__(self, step: float = 0.2, pull: float = 0.005) -> None:
         self.step, self.pull = step, pull
         self.weights = _WEIGHTS.copy()
-        self._square = np.full(len(EVIDENCE), 1.0)
+        self._square = np.full(len(EVIDENCE), 0.25)
 
     def logit(self, evidence: Sequence[float]) -> float:
         """What the evidence adds to the pre-start logit. Evidence of another length (older schema) counts as none."""

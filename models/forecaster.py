@@ -16,7 +16,7 @@ from models.evidence import EvidenceModel
 from models.ledger import Ledger
 from models.recent import Recent
 from models.risk import RiskConfig, RiskModel
-from models.silence import SilenceModel
+from models.usual import UsualModel
 from streams.events import Event, ExampleRecorded, LabelRevised, ModelRef, RunOpened
 
 __all__ = ["Forecaster", "ForecasterConfig"]
@@ -42,7 +42,7 @@ class Forecaster:
         self.risk = RiskModel(self.config.risk)
         self.duration = DurationModel(self.config.duration)
         self.evidence = EvidenceModel(self.config.evidence_step)
-        self.silence = SilenceModel()
+        self.usual = UsualModel()
         self.ledger = Ledger()
         self.offset = 0
         self.opened = Recent(self.config.remembered_runs)
@@ -92,7 +92,7 @@ class Forecaster:
     def _apply(self, example: ExampleRecorded) -> None:
         self.risk.learn(example)
         self.duration.learn(example)
-        self.silence.learn(example)
+        self.usual.learn(example)
         if example.outcome in ("success", "failure"):
             self.evidence.learn(example.checkpoints, example.outcome == "failure")
         self.counts[f"learned_{example.outcome}"] += 1

@@ -1,41 +1,54 @@
-"""How long a package is usually silent: the longest gap seen in its successful runs, slowly forgotten."""
+"""What a package usually does when it succeeds: its longest silence, and the errors it prints all the same.
+
+Some healthy builds print `error:` each time (probes, tests of error paths). What was seen in a success is no evidence
+of failure in the next run. Known maxima fade by a tenth with each later success.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from streams.events import ExampleRecorded, Run
 
-__all__ = ["SilenceModel"]
+__all__ = ["Usual", "UsualModel"]
 
 _LIMIT = 20_000
+_FADE = 0.9
 
 
-class SilenceModel:
-    """Usual silence in seconds by package."""
+@dataclass(frozen=True)
+class Usual:
+    """Seconds of silence (None: never seen to succeed) and log signals by class that a healthy run may show."""
+
+    silence_seconds: float | None = None
+    errors: dict[str, float] = field(default_factory=dict)
+
+
+_UNKNOWN = Usual()
+
+
+class UsualModel:
+    """The usual of each package, bounded: the one longest unseen is forgotten first."""
 
     def __init__(self) -> None:
-        self._usual: dict[str, float] = {}
+        self._usual: dict[str, Usual] = {}
 
-    def usual(self, run: Run) -> float | None:
-        """Seconds, or None for a package never seen to succeed."""
-        return self._usual.get(_key(run))
+    def of(self, run: Run) -> Usual:
+        """What is usual for a run's package."""
+        return self._usual.get(_key(run), _UNKNOWN)
 
     def learn(self, example: ExampleRecorded) -> None:
         """Only successes teach what is usual."""
-        if example.outcome != "success" or not example.seconds or not example.longest_silence_seconds:
+        if example.outcome != "success" or not example.checkpoints:
             return
         key = _key(example.run)
-        before = self._usual.pop(key, 0.0)
-        self._usual[key] = max(example.longest_silence_seconds, 0.9 * before)
+        before = self._usual.pop(key, _UNKNOWN)
+        silence = max(example.longest_silence_seconds or 0.0, _FADE * (before.silence_seconds or 0.0))
+        kinds = {*before.errors, *example.errors}
+        errors = {k: max(float(example.errors.get(k, 0)), _FADE * before.errors.get(k, 0.0)) for k in sorted(kinds)}
+        self._usual[key] = Usual(silence, {kind: count for kind, count in errors.items() if count >= 0.1})
         if len(self._usual) > _LIMIT:
             del self._usual[next(iter(self._usual))]
-
-    def state(self) -> dict[str, float]:
-        """Plain, for snapshots."""
-        return dict(self._usual)
-
-    def load(self, state: dict[str, float]) -> None:
-        """Go on from a snapshot."""
-        self._usual = dict(state)
 
 
 def _key(run: Run) -> str:

@@ -368,6 +368,7 @@ class ExampleRecorded(Event, frozen=True, kw_only=True):
     peak_rss_bytes: int | None = None
     lines: int | None = None
     longest_silence_seconds: float | None = None
+    errors: dict[str, int] = {}  # log signals by class
 
 
 class LabelRevised(Event, frozen=True, kw_only=True):
