@@ -1,0 +1,187 @@
+"""How long a run will take: package cost and host speed learned apart, with a 95 % interval.
+
+log(seconds) = all + project + run name + branch + job count + package cost + host speed + CPU model + parallelism;
+which of them a run has depends on what is known of it. One timed package on a new host moves that host's speed, so
+every later package has an estimate. Costs of the published Linux From Scratch builds can be the first package costs.
+The interval is conformal (models.conformal): its scale is what the effects do not know plus the group's own noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.conformal import ConformalConfig, DelayedConformal, Served
+from models.effects import AdditiveEffects, EffectFamily, Key
+from models.noise import NoiseByGroup, NoiseConfig
+from models.sbu import published_costs
+from models.survival import given_elapsed, with_progress
+from streams.events import ExampleRecorded, Interval, Run
+
+__all__ = ["DurationConfig", "DurationModel"]
+
+_HALF_SECOND = 0.5  # durations are often whole seconds, zero included
+_LONGEST = 30 * 86_400.0
+
+
+@dataclass(frozen=True)
+class DurationConfig:
+    """Limits and priors. Variances are of log seconds."""
+
+    published_prior: bool = True  # start from the published package costs
+    first_seconds: float = 180.0  # point of a run of which nothing is known
+    effects: int = 60_000
+    families: Mapping[str, EffectFamily] = field(
+        default_factory=lambda: {
+            "all": EffectFamily(3.0, 1e-5),
+            "project": EffectFamily(1.5, 0.004, 0.05),
+            "name": EffectFamily(0.7, 0.004, 0.05),
+            "branch": EffectFamily(0.1, 0.004),
+            "jobs": EffectFamily(0.3, 0.004),
+            "package": EffectFamily(1.0, 0.002, 0.02),
+            "host": EffectFamily(0.3, 0.002, 0.05),
+            "cpu": EffectFamily(0.1, 0.0005),
+            "parallel": EffectFamily(0.3, 0.0005),
+            "package@parallel": EffectFamily(0.15, 0.001),
+        }
+    )
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    conformal: ConformalConfig = field(default_factory=ConformalConfig)
+    lag_families: Mapping[str, EffectFamily] = field(
+        default_factory=lambda: {
+            "all": EffectFamily(0.5, 1e-4),
+            "project": EffectFamily(0.5, 0.005),
+            "jobs": EffectFamily(0.5, 0.005),
+        }
+    )
+
+
+class DurationModel:
+    """Predicts total seconds; learns from finished runs; counts overdue runs as misses at once."""
+
+    def __init__(self, config: DurationConfig | None = None) -> None:
+        self.config = config or DurationConfig()
+        prior = dict(published_costs(self.config.first_seconds)) if self.config.published_prior else {}
+        prior["all", ""] = (math.log(self.config.first_seconds), self.config.families["all"].prior_variance)
+        self._effects = AdditiveEffects(self.config.families, self.config.effects, prior)
+        self._lag = AdditiveEffects(self.config.lag_families, self.config.effects // 4)
+        self._noise = NoiseByGroup(self.config.noise)
+        self._conformal = DelayedConformal(self.config.conformal)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the recent labels that lay in the interval served at the start; 0.95 before any."""
+        return self._conformal.coverage
+
+    @property
+    def evicted(self) -> int:
+        """How many remembered things were forgotten to stay within the limits."""
+        c = self._conformal
+        return self._effects.evicted + self._lag.evicted + self._noise.evicted + c.evicted_groups + c.evicted_runs
+
+    def predict(
+        self,
+        run: Run,
+        now: float,
+        host: str = "",
+        elapsed_seconds: float = 0.0,
+        progress: float | None = None,
+    ) -> Interval | None:
+        """Total seconds of the run with its 95 % interval, given how long it has lasted and how far it says it is."""
+        self._conformal.advance(now)
+        served = self._serve(run, now, host)
+        total = Interval(point=_seconds(served.point), lower=_seconds(served.lower), upper=_seconds(served.upper))
+        if elapsed_seconds <= 0.0:
+            return total
+        return given_elapsed(with_progress(total, elapsed_seconds, progress), elapsed_seconds)
+
+    def open(self, run: Run, now: float, host: str = "") -> None:
+        """A run has started: from now on passing its upper bound is a miss."""
+        self._conformal.advance(now)
+        served = self._serve(run, now, host)
+        lag, spread = self._lag.predict(_lag_keys(run))
+        patience = math.exp(min(20.0, served.upper + lag + min(1.0, spread)))
+        self._conformal.open(run.run_id, served, now + patience)
+
+    def learn(self, example: ExampleRecorded) -> None:
+        """A run has ended; cancelled ones only tell that it would have taken longer."""
+        self._conformal.advance(example.time)
+        if example.seconds is None or not 0.0 <= example.seconds <= _LONGEST:
+            return
+        run, value = example.run, math.log(example.seconds + _HALF_SECOND)
+        fresh = self._serve(run, example.time, example.host)
+        flying = self._conformal.served(run.run_id)
+        self._conformal.learn(run.run_id, value, fresh, censored=example.outcome == "cancel")
+        keys = _keys(run, example.host)
+        if example.outcome == "cancel":
+            self._learn_censored(keys, value, fresh)
+            return
+        if flying is not None:
+            turnaround = max(0.0, example.time - flying.opened_at) + _HALF_SECOND
+            self._lag.learn(_lag_keys(run), math.log(turnaround) - value, 0.05)
+        mean, variance = self._effects.predict(keys)
+        noise = self._noise.learn(fresh.group, (value - mean) ** 2, variance)
+        self._effects.learn(keys, value, noise)
+
+    def state(self) -> dict[str, object]:
+        """Plain values for snapshots."""
+        return {
+            "effects": self._effects.state(),
+            "lag": self._lag.state(),
+            "noise": self._noise.state(),
+            "conformal": self._conformal.state(),
+        }
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Take `state()`'s values back."""
+        self._effects.load(_part(state, "effects"))
+        self._lag.load(_part(state, "lag"))
+        self._noise.load(_part(state, "noise"))
+        self._conformal.load(_part(state, "conformal"))
+
+    def _learn_censored(self, keys: list[Key], value: float, fresh: Served) -> None:
+        """The mean of what is beyond the time it lasted, as far as that is news."""
+        if value > fresh.point:
+            self._effects.learn(keys, value + 0.3 * fresh.scale, 4.0 * fresh.scale**2)
+
+    def _serve(self, run: Run, now: float, host: str) -> Served:
+        point, variance = self._effects.predict(_keys(run, host))
+        group = _group(run)
+        scale = math.sqrt(variance + self._noise.variance(group))
+        low, high = self._conformal.bounds(group)
+        return Served(group, point, scale, point - low * scale, point + high * scale, now)
+
+
+def _part(state: Mapping[str, object], name: str) -> Mapping[str, object]:
+    values = state[name]
+    assert isinstance(values, Mapping)
+    return values
+
+
+def _seconds(log_seconds: float) -> float:
+    return min(_LONGEST, max(0.0, math.exp(min(20.0, log_seconds)) - _HALF_SECOND))
+
+
+def _group(run: Run) -> str:
+    return f"{run.project}\x1f{run.name}"
+
+
+def _keys(run: Run, host: str) -> list[Key]:
+    keys = [("all", ""), ("project", run.project), ("name", f"{run.project}\x1f{run.name}"), ("package", run.name)]
+    if run.branch:
+        keys.append(("branch", f"{run.project}\x1f{run.name}\x1f{run.branch}"))
+    if run.job_count is not None:
+        keys.append(("jobs", f"{run.project}\x1f{run.job_count}"))
+    if host:
+        keys.append(("host", host))
+    if run.cpu_model:
+        keys.append(("cpu", run.cpu_model))
+    if run.parallelism is not None:
+        keys.append(("parallel", str(run.parallelism)))
+        keys.append(("package@parallel", f"{run.name}\x1f{run.parallelism}"))
+    return keys
+
+
+def _lag_keys(run: Run) -> list[Key]:
+    return [("all", ""), ("project", run.project), ("jobs", str(run.job_count))]

@@ -1,0 +1,71 @@
+"""What no effect explains: the variance of a group's surprises, shrunken towards that of all, drifting.
+
+A surprise's square above nine times what was expected counts as nine times: one outlier does not blow the scale up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["NoiseByGroup", "NoiseConfig"]
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """Variances are of log seconds."""
+
+    first: float = 0.15
+    least: float = 4e-4
+    fading: float = 0.03
+    prior: float = 6.0  # labels after which a group's own variance weighs as much as that of all
+    groups: int = 20_000
+
+
+class NoiseByGroup:
+    """Variance by group."""
+
+    def __init__(self, config: NoiseConfig | None = None) -> None:
+        self.config = config or NoiseConfig()
+        self.evicted = 0
+        self._all = [self.config.first, 0.0]
+        self._groups: dict[str, list[float]] = {}
+
+    def variance(self, group: str) -> float:
+        """The group's variance."""
+        own = self._groups.get(group)
+        if own is None:
+            return self._all[0]
+        weight = own[1] / (own[1] + self.config.prior)
+        return max(self.config.least, weight * own[0] + (1.0 - weight) * self._all[0])
+
+    def learn(self, group: str, squared: float, explained: float) -> float:
+        """Take a squared surprise in, of which `explained` was the effects' doubt; returns the variance before."""
+        before = self.variance(group)
+        share = before / (before + explained)
+        excess = share * min(squared, 9.0 * (before + explained)) + (1.0 - share) * before
+        own = self._groups.pop(group, None)
+        if own is None:
+            own = [self._all[0], 0.0]
+            if len(self._groups) >= self.config.groups:
+                del self._groups[next(iter(self._groups))]
+                self.evicted += 1
+        self._groups[group] = own
+        for cell, slowest in ((self._all, 0.1 * self.config.fading), (own, self.config.fading)):
+            cell[1] += 1.0
+            cell[0] += max(slowest, 1.0 / (cell[1] + 1.0)) * (excess - cell[0])
+        return before
+
+    def state(self) -> dict[str, object]:
+        """Plain values."""
+        groups = [[group, *own] for group, own in self._groups.items()]
+        return {"all": list(self._all), "groups": groups, "evicted": self.evicted}
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Take `state()`'s values back."""
+        whole, groups = state["all"], state["groups"]
+        assert isinstance(whole, list)
+        assert isinstance(groups, list)
+        self._all = [float(x) for x in whole]
+        self._groups = {str(row[0]): [float(x) for x in row[1:]] for row in groups}
+        self.evicted = int(str(state["evicted"]))
