@@ -36,7 +36,7 @@ def save_forecaster(paths: LocalPaths, forecaster: Forecaster) -> None:
     from models.snapshot import seal
 
     temporary = paths.snapshot.with_name(f"{paths.snapshot.name}.{os.getpid()}.new")
-    with temporary.open("wb", opener=_private) as file:
+    with open(temporary, "wb", opener=_private) as file:
         file.write(seal(forecaster, snapshot_key(paths.state)))
         file.flush()
         os.fsync(file.fileno())
@@ -51,7 +51,7 @@ def snapshot_key(state: Path) -> bytes:
     except FileNotFoundError:
         state.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        with temporary.open("wb", opener=_private) as file:
+        with open(temporary, "wb", opener=_private) as file:
             file.write(secrets.token_bytes(32))
         temporary.replace(path)
         return path.read_bytes()

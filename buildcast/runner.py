@@ -32,6 +32,7 @@ def run_here(
     local: bool = True,
     plain: bool = False,
     output_to_stderr: bool = False,
+    summary: bool = True,
 ) -> RunResult:
     """Run the build; forecasts are shown on the screen as they come. The build runs whatever telemetry does."""
     if shutil.which(command[0]) is None:
@@ -42,8 +43,8 @@ def run_here(
         result = run_build(command, options, chain.emit)
     if chain.failed:
         print(f"buildcast: the build ran, but its telemetry was not stored: {chain.failed}", file=sys.stderr)
-    elif screen.terminal or screen.plain:
-        _summary(state, result.run_id, local)
+    elif summary and (screen.terminal or screen.plain):
+        _summary(state, result.run_id)
     return result
 
 
@@ -57,7 +58,7 @@ def _open(state: Path, local: bool, screen: Screen) -> AbstractContextManager[_C
     return RemoteChain(state, screen)
 
 
-def _summary(state: Path, run_id: str, local: bool) -> None:
+def _summary(state: Path, run_id: str) -> None:
     from rich.console import Console
 
     from buildcast.picture import draw

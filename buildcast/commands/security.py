@@ -25,7 +25,9 @@ from streams.errors import ConfigError
 from streams.events import FindingReported
 from streams.journal import Journal
 
-__all__ = ["checks", "scan", "scan_host"]
+__all__ = ["scan_host", "security"]
+
+security = typer.Typer(no_args_is_help=True, help="Security checks of this build host.")
 
 _COLOURS = {"low": "dim", "medium": "yellow", "high": "red", "critical": "bold red"}
 
@@ -45,6 +47,7 @@ def scan_host(
     return seen, events
 
 
+@security.command("scan")
 def scan(
     build_root: Annotated[list[str] | None, typer.Option(help="Folder that builds happen in; may be repeated.")] = None,
     root: Annotated[Path, typer.Option(help="Root of the system to look at.")] = Path("/"),
@@ -77,6 +80,7 @@ def scan(
         raise typer.Exit(1)
 
 
+@security.command("checks")
 def checks() -> None:
     """List every check with its severity and remedy."""
     _table(Console(), ("check", "severity", "what", "remedy"), _check_rows())
