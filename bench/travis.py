@@ -1,0 +1,94 @@
+"""Builds of real projects with the moment each outcome became known, as records of `examples.v1`.
+
+The label is known at start + duration / jobs (the data's own README says why). Missing folders are named in the error.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from streams.errors import ConfigError
+from streams.events import Event, ExampleRecorded, Outcome, Run, RunOpened
+
+__all__ = ["Build", "builds", "data_folder", "records"]
+
+
+@dataclass(frozen=True)
+class Build:
+    """One finished CI build. Seconds since the epoch."""
+
+    project: str
+    build_id: str
+    branch: str
+    commit: str
+    pull_request: str
+    event_type: str
+    language: str
+    failed: bool
+    started_at: float
+    known_at: float
+    seconds: float
+    jobs: int
+
+
+def data_folder() -> Path:
+    """Where the public histories lie: BUILDCAST_DATA, else beside the project."""
+    return Path(os.environ.get("BUILDCAST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def builds(limit: int | None = None) -> list[Build]:
+    """travis2021-dev: 60 projects, by start time."""
+    path = data_folder() / "travis2021-dev" / "builds.csv.gz"
+    if not path.exists():
+        raise ConfigError(f"{path} is missing: set BUILDCAST_DATA to the folder of the histories")
+    found: list[Build] = []
+    with gzip.open(path, "rt", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["status"] not in ("passed", "failed", "errored"):
+                continue
+            found.append(_build(row))
+            if limit is not None and len(found) >= limit:
+                break
+    return found
+
+
+def records(history: list[Build]) -> Iterator[Event]:
+    """Opened and finished runs in the order they became known."""
+    moments = [(build.started_at, 0, i) for i, build in enumerate(history)]
+    moments += [(build.known_at, 1, i) for i, build in enumerate(history)]
+    for at, ended, i in sorted(moments):
+        build = history[i]
+        run, run_id = _run(build, i), f"{build.project}/{i}"
+        if ended:
+            outcome: Outcome = "failure" if build.failed else "success"
+            yield ExampleRecorded(
+                id=f"{run_id}/ended", source="/travis", time=at, run=run, outcome=outcome,
+                started_at=build.started_at, seconds=build.known_at - build.started_at,
+            )  # fmt: skip
+        else:
+            yield RunOpened(id=f"{run_id}/opened", source="/travis", time=at, run=run)
+
+
+def _run(build: Build, number: int) -> Run:
+    return Run(
+        run_id=f"{build.project}/{number}", name=build.project, project=build.project, branch=build.branch,
+        commit=build.commit, pull_request=build.pull_request, event_type=build.event_type, language=build.language,
+        job_count=build.jobs, build_number=int(build.build_id) if build.build_id.isdigit() else None,
+    )  # fmt: skip
+
+
+def _build(row: dict[str, str]) -> Build:
+    started = datetime.fromisoformat(row["started_at"]).replace(tzinfo=UTC).timestamp()
+    seconds, jobs = float(row["duration"] or 0.0), max(1, int(float(row["n_jobs"] or 1)))
+    return Build(
+        project=row["project"], build_id=row["build_id"], branch=row["branch"], commit=row["commit"],
+        pull_request=row["pull_req"], event_type=row["event_type"], language=row["lang"],
+        failed=row["status"] != "passed", started_at=started, known_at=started + max(1.0, seconds / jobs),
+        seconds=seconds, jobs=jobs,
+    )  # fmt: skip
