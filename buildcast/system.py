@@ -76,8 +76,7 @@ def _environment(part: str, state: Path, bootstrap: str, database: str, ports: d
         "BUILDCAST_BOOTSTRAP": bootstrap,
         "BUILDCAST_DATABASE": database,
         "BUILDCAST_STATE": str(state.resolve()),
-        "BUILDCAST_METRICS_PORT": str(ports[part]),
-        "BUILDCAST_API_PORT": str(ports[part]),
+        f"BUILDCAST_{part.upper()}_{'' if part == 'api' else 'METRICS_'}PORT": str(ports[part]),
         "PYTHONUNBUFFERED": "1",
     }
 
