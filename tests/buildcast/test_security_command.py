@@ -6,25 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from buildcast.commands.security import checks, scan
+from buildcast.commands.security import security
 from streams.errors import ConfigError
 from streams.events import FindingReported
 from streams.journal import Journal
 from tests.collectors.security.host_tree import lay_out
 
 
-def _app() -> typer.Typer:
-    app = typer.Typer()
-    app.command()(scan)
-    app.command()(checks)
-    return app
-
-
 def _run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(_app(), ["scan", *arguments])
+    result = CliRunner().invoke(security, ["scan", *arguments])
     if isinstance(result.exception, ConfigError):
         raise result.exception
     return result.exit_code, result.stdout
@@ -77,6 +69,6 @@ def test_missing_root_is_one_clear_sentence(tmp_path: Path) -> None:
 
 
 def test_checks_lists_every_check() -> None:
-    result = CliRunner().invoke(_app(), ["checks"], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(security, ["checks"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     assert "files.setuid" in result.stdout
