@@ -93,7 +93,7 @@ def _stall(state: RunState, now: float) -> float:
 
 def _survived(state: RunState, now: float) -> float:
     """How much of the expected run has passed without any sign of trouble: 0 to 1."""
-    if state.fatal or any(state.errors.values()):
+    if state.fatal or any(count for kind, count in state.errors.items() if kind not in ("silence", "clock")):
         return 0.0
     share = state.progress or 0.0
     if state.expected_seconds:
@@ -106,15 +106,15 @@ EVIDENCE: tuple[Evidence, ...] = (
     _class("compile", "compiler error", 6.0, "change"),
     _class("missing", "missing header, library or file", 5.5, "package"),
     _class("link", "link error", 6.0, "change"),
-    _class("make", "failed make target", 6.0, "change", ("make", "cmake", "ninja")),
+    _class("make", "failed make target", 6.0, "change", ("make", "cmake", "ninja", "tool")),
     _class("ice", "internal compiler error", 6.0, "host"),
     _class("oom", "sign of memory running out", 6.0, "host"),
     _class("disk", "sign of a full disk", 6.0, "host"),
     _class("network", "network error", 2.5, "host"),
-    _class("permission", "permission error", 3.0, "host", ("permission", "permissions")),
+    _class("permission", "permission error", 3.0, "host"),
     _class("clock", "clock skew warning", 0.5, "host"),
     _class("test", "failing test", 4.0, "change"),
-    _class("other", "other error", 3.0, "change", ("other", "error", "script")),
+    _class("exception", "exception of a build script", 4.0, "change"),
     Evidence("oom_kills", "processes of the run killed for memory", "1", 5.0, "host",
              lambda s, n: min(1.0, s.oom_kills), lambda s, n: f"{s.oom_kills} processes killed for memory"),
     Evidence("idle", "silent without using CPU, in doublings beyond the usual", "1", 3.0, "package",

@@ -169,15 +169,24 @@ def _decoded(row: Row) -> Row:
 
 
 def _forecast(body: Mapping[str, Any]) -> Row:
-    names = (
-        "id", "elapsed_seconds", "trigger", "stage", "risk", "risk_lower", "risk_upper", "confidence", "variance",
-        "anomaly_score", "anomalies", "reasons", "members", "weights", "blame", "counterfactuals", "model", "base_logit",
-    )  # fmt: skip
-    remaining = body.get("remaining")
-    return {"at": body["time"], "remaining_seconds": remaining, **{name: body.get(name) for name in names}}
+    # Defaults are left out on the wire; the report names them all.
+    defaults = {
+        "stage": "", "anomaly_score": 0.0, "anomalies": [], "reasons": [], "members": {}, "weights": {}, "blame": {},
+        "counterfactuals": [], "base_logit": 0.0,
+    }  # fmt: skip
+    names = ("id", "elapsed_seconds", "trigger", "risk", "risk_lower", "risk_upper", "confidence", "variance", "model")
+    found = {name: body[name] for name in names} | {name: body.get(name, value) for name, value in defaults.items()}
+    found["reasons"] = [{"feature": ""} | reason for reason in found["reasons"]]
+    return {"at": body["time"], "remaining_seconds": body.get("remaining"), **found}
 
 
 def _alert(row: Row) -> Row:
     body = msgspec.json.decode(row["body"])
     names = ("alert_id", "run_id", "name", "cause", "severity", "risk", "threshold", "raised_at", "resolved_at", "why")
-    return {**{name: row[name] for name in names}, "reasons": body["reasons"], "links": body["links"]}
+    reasons = [{"feature": ""} | reason for reason in body.get("reasons", [])]
+    return {
+        "at": row["raised_at"],
+        **{name: row[name] for name in names},
+        "reasons": reasons,
+        "links": body.get("links", {}),
+    }

@@ -58,7 +58,7 @@ def package_of(text: str) -> Package:
     if (cpe := parse_cpe(text)) is not None:
         return Package(cpe.product, cpe.full_version, cpe=text)
     found = re.fullmatch(r"(?P<name>[^=]+)=(?P<version>.+)", text) or re.fullmatch(
-        r"(?P<name>.+?)-(?P<version>[0-9][^-]*(?:-[0-9].*)?)", text
+        r"(?P<name>.+?)-(?P<version>[0-9].*)", text
     )
     if found is None:
         raise ConfigError(f"{text} is no package: write name=version, a purl (pkg:pypi/requests@2.0) or a CPE 2.3 name")
