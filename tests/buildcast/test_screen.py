@@ -1,0 +1,87 @@
+"""What a person reads: one line a forecast where it is worth reading, alerts always, nothing where nobody looks."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from buildcast.picture import draw
+from buildcast.screen import Screen
+from streams import events
+from tests.builders import one_of_each
+
+FORECAST = next(event for event in one_of_each() if isinstance(event, events.ForecastMade))
+ALERT = next(event for event in one_of_each() if isinstance(event, events.AlertRaised))
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_nothing_is_written_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream)
+    screen.show(FORECAST)
+    screen.show(ALERT)
+    screen.say("hello")
+    assert stream.getvalue() == ""
+
+
+def test_a_terminal_shows_stage_risk_time_left_and_reason() -> None:
+    stream = _Terminal()
+    Screen(stream).show(FORECAST)
+    assert "risk 25 % (10-50) · 1:00 left (0:40-2:00) · branch broke 3 of its last 4 runs" in stream.getvalue()
+
+
+def test_the_same_risk_again_is_not_shown_again() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, plain=True)
+    screen.show(FORECAST)
+    screen.show(FORECAST)
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_an_alert_says_how_likely_and_why() -> None:
+    stream = io.StringIO()
+    Screen(stream, plain=True).show(ALERT)
+    assert "this build will probably fail (90 %): branch broke 3 of its last 4 runs" in stream.getvalue()
+
+
+def _drawn(report: dict[str, object]) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(draw(report))
+    return stream.getvalue()
+
+
+def _report(**changes: object) -> dict[str, object]:
+    forecast = {
+        "at": 0.0, "elapsed_seconds": 1.0, "trigger": "start", "risk": 0.25, "risk_lower": 0.1, "risk_upper": 0.5,
+        "remaining_seconds": {"point": 60.0, "lower": 40.0, "upper": 120.0}, "reasons": [{"text": "why", "logit": 1.0}],
+    }  # fmt: skip
+    later = forecast | {"elapsed_seconds": 40.0, "risk": 0.97, "trigger": "signal", "remaining_seconds": None}
+    base = {
+        "run_id": "r", "name": "gcc", "outcome": "failure", "started_at": 0.0, "finished_at": 50.0, "seconds": 50.0,
+        "forecasts": [forecast, later],
+        "alerts": [{"risk": 0.97, "cause": "level", "reasons": [{"text": "x.c: error"}]}],
+    }  # fmt: skip
+    return base | changes
+
+
+def test_the_picture_tells_outcome_curve_and_alert() -> None:
+    drawn = _drawn(_report())
+    for said in ("failure", "0:50", "25% → 97%", "1:00 (0:40-2:00)", "0:49", "unknown", "x.c: error"):
+        assert said in drawn
+
+
+def test_a_running_build_without_forecasts_has_a_picture_too() -> None:
+    drawn = _drawn(_report(outcome=None, seconds=None, forecasts=[], alerts=[]))
+    assert "running" in drawn
+    assert "No forecast" in drawn
+
+
+def test_a_long_curve_shows_its_largest_changes() -> None:
+    one = _report()["forecasts"][0]  # type: ignore[index]
+    many = [one | {"elapsed_seconds": float(i), "risk": 0.9 if i >= 20 else 0.1} for i in range(40)]
+    assert "90%" in _drawn(_report(forecasts=many, seconds=None))
