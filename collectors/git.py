@@ -75,13 +75,16 @@ def change_of(said: Mapping[str, Any], run_id: str, host: str, now: float) -> Ch
 
 
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("test", re.compile(r"(?i)(?:^|/)(?:tests?|specs?|testdata|__tests__|features)/|(?:^|/)test_|[._-](?:test|spec)s?\.\w+$")),
+    ("test", re.compile(
+        r"(?i)(?:^|/)(?:tests?|specs?|testdata|__tests__|features)/|(?:^|/)test_|[._-](?:test|spec)s?\.\w+$")),
     ("build", re.compile(
         r"(?i)(?:^|/)(?:\w*makefile[.\w]*|cmakelists\.txt|configure(?:\.ac|\.in)?|meson\.build|pom\.xml|build\.\w+|"
         r"package(?:-lock)?\.json|setup\.(?:py|cfg)|pyproject\.toml|gemfile[.\w]*|cargo\.(?:toml|lock)|go\.(?:mod|sum)|"
         r"requirements[\w.-]*\.txt|dockerfile|jenkinsfile|rakefile|yarn\.lock|wscript)$|\.(?:cmake|mk|am|m4|gradle|bzl)$|"
         r"(?:^|/)\.(?:github|gitlab|travis|circleci|ci)")),
-    ("docs", re.compile(r"(?i)(?:^|/)docs?/|\.(?:md|rst|txt|adoc|texi|man|\d)$|(?:^|/)(?:readme|changelog|license|copying|news|authors)")),
+    ("docs", re.compile(
+        r"(?i)(?:^|/)docs?/|\.(?:md|rst|txt|adoc|texi|man|\d)$|"
+        r"(?:^|/)(?:readme|changelog|license|copying|news|authors)")),
     ("source", re.compile(
         r"(?i)\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|inc|s|asm|m|mm|py|pyx|rb|java|kt|scala|go|rs|js|jsx|ts|tsx|php|pl|pm|sh|"
         r"swift|cs|f|f90|f95|hs|ml|erl|ex|lua|r|jl|d|zig|y|l|sql|proto|vala|clj|groovy)$")),
@@ -91,8 +94,8 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 def kind_of_file(path: str) -> str:
     """What a file is for.
 
-    >>> kind_of_file("src/a.c"), kind_of_file("tests/a.c"), kind_of_file("Makefile"), kind_of_file("x.md"), kind_of_file("x")
-    ('source', 'test', 'build', 'docs', 'other')
+    >>> [kind_of_file(path) for path in ("src/a.c", "tests/a.c", "Makefile", "x.md", "x")]
+    ['source', 'test', 'build', 'docs', 'other']
     """
     return next((kind for kind, pattern in _KINDS if pattern.search(path)), "other")
 
@@ -100,10 +103,12 @@ def kind_of_file(path: str) -> str:
 _MESSAGES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("merge", re.compile(r"(?i)^merge\b")),
     ("revert", re.compile(r"(?i)^(?:revert\b|back ?out\b|undo\b)")),
-    ("bump", re.compile(r"(?i)^(?:bump|upgrade|update (?:dependenc|version)|release\b|v?\d+\.\d+|chore\(deps|build\(deps|version\b)")),
+    ("bump", re.compile(
+        r"(?i)^(?:bump|upgrade|update (?:dependenc|version)|release\b|v?\d+\.\d+|chore\(deps|build\(deps|version\b)")),
     ("docs", re.compile(r"(?i)^(?:docs?\b|documentation\b|readme\b)")),
     ("fix", re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug|hotfix|repair(?:s|ed)?|resolves?)\b")),
-    ("feature", re.compile(r"(?i)^(?:feat(?:ure)?\b|add(?:s|ed)?\b|implement(?:s|ed)?\b|introduce[sd]?\b|new\b|support\b)")),
+    ("feature", re.compile(
+        r"(?i)^(?:feat(?:ure)?\b|add(?:s|ed)?\b|implement(?:s|ed)?\b|introduce[sd]?\b|new\b|support\b)")),
 )  # fmt: skip
 
 

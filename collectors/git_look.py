@@ -62,7 +62,7 @@ def look(tree: Worktree, good: str = "") -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="buildcast-git-") as folder:
         ask = _asking(tree, Path(folder))
         said = ask("log", "-1", "--no-show-signature", "--format=%P%x00%ae%x00%s", tree.commit)
-        parents, author, subject = (said.split("\0", 2) + ["", "", ""])[:3]
+        parents, author, subject = [*said.split("\0", 2), "", "", ""][:3]
         found |= {"parents": parents.split(), "author": author, "subject": subject[:500]}
         found["numstat"] = ask(
             "diff-tree", "--root", "-r", "--numstat", "--no-ext-diff", "--no-textconv", "--no-commit-id",

@@ -67,9 +67,12 @@ FIELDS: dict[str, Field] = {
 """Every metric with its unit (UCUM) and meaning."""
 
 BUILD_TOOLS: frozenset[str] = frozenset(
-    "make gmake ninja cmake ctest meson cc cc1 cc1plus cc1obj gcc g++ clang clang++ ld ld.bfd ld.gold ld.lld lld mold "
-    "collect2 as ar lto1 lto-wrapper f951 gfortran rustc cargo go compile link javac mvn gradle bazel sbt node npm "
-    "ccache sccache distcc configure libtool".split()
+    (
+        *("make", "gmake", "ninja", "cmake", "ctest", "meson", "configure", "libtool", "ccache", "sccache", "distcc"),
+        *("cc", "cc1", "cc1plus", "cc1obj", "gcc", "g++", "clang", "clang++", "f951", "gfortran", "lto1", "rustc"),
+        *("as", "ar", "ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "mold", "collect2", "lto-wrapper", "link"),
+        *("cargo", "go", "compile", "javac", "mvn", "gradle", "bazel", "sbt", "node", "npm"),
+    )
 )
 """Names of processes that build."""
 
@@ -95,6 +98,7 @@ class HostSampler:
         self._lost: set[str] = set()
         self._said: set[str] = set()
         self._cpus = os.cpu_count() or 1
+        psutil.cpu_times_percent(interval=None)  # what the first sample is compared with
         self._sources: dict[str, Callable[[], Mapping[str, float]]] = {
             "cpu": self._cpu, "memory": self._memory, "swap": self._swap, "disks": self._disks,
             "file system": self._filesystem, "network": self._network, "pressure": self._pressure,
@@ -142,6 +146,8 @@ class HostSampler:
     def _cpu(self) -> Mapping[str, float]:
         shares = psutil.cpu_times_percent(interval=None)
         one, _, fifteen = os.getloadavg()
+        if sum(shares) == 0:  # no time has gone by
+            return {}
         return {
             "system.cpu.utilization": max(0.0, 1 - (shares.idle + getattr(shares, "iowait", 0.0)) / 100),
             "system.cpu.utilization.iowait": getattr(shares, "iowait", 0.0) / 100,

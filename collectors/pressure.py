@@ -95,7 +95,7 @@ def _folders(proc: Path, root: Path) -> tuple[list[Path], int]:
         return [], 2
     paths = {}
     for line in lines:
-        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         for controller in controllers.split(","):
             paths[controller] = path
     if "memory" in paths:

@@ -16,7 +16,9 @@ __all__ = ["MASK", "Redactor", "strip_user_info"]
 
 MASK = "[redacted]"
 
-_WORD = r"(?:token|passw(?:or)?d|passphrase|passwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|signing[_-]?key|encryption[_-]?key|credentials?|pwd)"
+_WORD = (
+    r"(?:token|passw(?:or)?d|passphrase|secret|(?:api|access|private|auth|signing|encryption)[_-]?key|credentials?|pwd)"
+)
 _SECRET_NAME = re.compile(rf"(?i){_WORD}|(?:^|_)(?:auth|key|pass|pw)$|dsn$")
 _LEAST = 6  # characters of an environment's value that is looked for
 _NO_SECRET = re.compile(
@@ -38,11 +40,11 @@ _HEADER = re.compile(
 _OPTION = re.compile(
     rf"(?i)(?P<before>(?:^|[\s'\"])--?(?:[\w]+[-_.])*(?:{_WORD}|pass|auth)(?:=|\s+|['\"],\s*['\"]))(?P<quote>['\"]?)(?P<secret>(?(quote).+?(?=(?P=quote)|$)|[^\s'\"]+))"
 )
-_SECRET_VALUE = r"(?P<quote>['\"]?)(?P<secret>[^\s'\",;&]{4,})"
+_VALUE = r"(?P<quote>['\"]?)(?P<secret>[^\s'\",;&]{4,})"
 _ASSIGNED = re.compile(
-    rf"(?i)(?P<before>(?<![\w-])[\w.-]*(?:{_WORD}|_auth|_pass|_pw|_key)[\w]*['\"]?\s?(?:=>|:=|=)\s?){_SECRET_VALUE}"
+    rf"(?i)(?P<before>(?<![\w-])[\w.-]*(?:{_WORD}|_auth|_pass|_pw|_key)[\w]*['\"]?\s?(?:=>|:=|=)\s?){_VALUE}"
 )
-_KEYED = re.compile(rf"(?i)(?P<before>(?<![\w-])[\w.-]*{_WORD}['\"]?\s?:\s?){_SECRET_VALUE}")
+_KEYED = re.compile(rf"(?i)(?P<before>(?<![\w-])[\w.-]*{_WORD}['\"]?\s?:\s?){_VALUE}")
 _LOGIN = re.compile(
     r"(?P<before>(?:^|\s)(?:-u|--user|--proxy-user)[ =]['\"]?[^\s:'\"]+:)(?P<secret>[^\s'\"]+)"
 )
@@ -69,7 +71,8 @@ _OF_DETECT_SECRETS = (
     ("ibm_cos_hmac", "IbmCosHmacDetector"), ("jwt", "JwtTokenDetector"), ("mailchimp", "MailchimpDetector"),
     ("npm", "NpmDetector"), ("openai", "OpenAIDetector"), ("pypi_token", "PypiTokenDetector"),
     ("sendgrid", "SendGridDetector"), ("slack", "SlackDetector"), ("softlayer", "SoftlayerDetector"),
-    ("square_oauth", "SquareOAuthDetector"), ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"),
+    ("square_oauth", "SquareOAuthDetector"),
+    ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"),
     ("twilio", "TwilioKeyDetector"),
 )  # fmt: skip
 
@@ -126,7 +129,7 @@ class Redactor:
 
 def _is_ordinary(value: str) -> bool:
     """Values that are named like secrets and are none: paths, numbers of a few digits, switches."""
-    return bool(_NO_SECRET.match(value)) or value.startswith(("/", "./", "~/")) and " " not in value
+    return bool(_NO_SECRET.match(value)) or (value.startswith(("/", "./", "~/")) and " " not in value)
 
 
 def _masked(found: re.Match[str]) -> str:

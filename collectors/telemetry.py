@@ -5,6 +5,7 @@ The build's side only ever calls `watch`, which puts bytes into a bounded queue 
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -19,7 +20,6 @@ from collectors.run_facts import RunOptions
 from collectors.signals import ENVIRONMENT, Signal, root_class
 from streams.events import (
     Event,
-    HostSampled,
     LogSignal,
     Outcome,
     Run,
@@ -48,7 +48,7 @@ def outcome_of(ended: Exit, signals: list[Signal], oom_kills: int) -> tuple[Outc
 
 
 class Telemetry:
-    """`start` once the child runs, `watch` its bytes, `finish` when it has ended. Never raises, never blocks for long."""
+    """`start` once the child runs, `watch` its bytes, `finish` when it has ended. Never raises, never blocks long."""
 
     def __init__(
         self, emit: Callable[[Event], None], clock: Callable[[], float], options: RunOptions
@@ -108,7 +108,7 @@ class Telemetry:
     def _work(self) -> None:
         from collectors.sampling import RunSampler  # psutil is loaded once the build is under way
 
-        self._redact = Redactor(_environment()).text
+        self._redact = Redactor(os.environ).text
         self._output.last_at = self._began
         self._tell(RunStarted, time=self._started_at, run=self._run)
         sampler = RunSampler(self._pid, self._run.run_id, self._options, self._began)
@@ -124,7 +124,7 @@ class Telemetry:
         """Look at one piece of output or let time go by; False at the end."""
         now = time.monotonic()
         for event in sampler.due(now, self._clock(), self._output):
-            self._send(event if not isinstance(event, HostSampled) else event)
+            self._send(event)
         for notice in self._output.tick(now):
             self._notice(notice)
         try:
@@ -195,10 +195,8 @@ class Telemetry:
         except Exception as error:
             self.lost += 1
             if self.lost == 1:
-                print(f"buildcast: an event could not be told ({error}); the build goes on", file=sys.stderr)
+                _say(f"an event could not be told ({error})")
 
 
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+def _say(trouble: str) -> None:
+    print(f"buildcast: {trouble}; the build goes on", file=sys.stderr)

@@ -93,8 +93,8 @@ class Forecaster:
         self.risk.learn(example)
         self.duration.learn(example)
         self.usual.learn(example)
-        if example.outcome in ("success", "failure"):
-            self.evidence.learn(example.checkpoints, example.outcome == "failure")
+        if example.outcome != "cancel":  # a build that the machine broke has failed too: its signs were true
+            self.evidence.learn(example.checkpoints, example.outcome != "success")
         self.counts[f"learned_{example.outcome}"] += 1
 
     def _revise(self, event: LabelRevised) -> None:

@@ -65,9 +65,9 @@ class Ledger:
 
     def score(self, example: ExampleRecorded, verdict: str | None = None) -> None:
         """Score the first forecast of a run; its baselines come from the labels known before."""
-        if example.outcome not in ("success", "failure"):
+        if example.outcome == "cancel":
             return
-        label = float(example.outcome == "failure")
+        label = float(example.outcome != "success")
         ewma, last = self._ewma.get(example.run.project, (self._rate, self._rate))
         if example.checkpoints:
             served = example.checkpoints[0]
