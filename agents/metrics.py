@@ -1,0 +1,118 @@
+"""Every Prometheus metric of the agents: one table of names, kinds, meanings and labels, made from a registry.
+
+Seconds, bytes and ratios 0 to 1; labels are few and bounded: no run, commit or process ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from streams.errors import ConfigError
+
+__all__ = ["METRICS", "Metric", "Metrics", "create", "serve"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric as declared. Counters are declared without their `_total`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_RUN_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0)
+_SCORE_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+_LAG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
+
+METRICS: tuple[Metric, ...] = (
+    Metric("cicd_pipeline_run_duration_seconds", "histogram", "finished runs' durations", ("result",), _RUN_SECONDS),
+    Metric("cicd_pipeline_run_active", "gauge", "runs in progress on this worker's partitions"),
+    Metric("cicd_worker_count", "gauge", "build hosts known on this worker's partitions"),
+    Metric("cicd_pipeline_run_errors", "counter", "runs that did not succeed, by error class", ("error_type",)),
+    Metric("cicd_system_errors", "counter", "errors of this system itself", ("component",)),
+    Metric("buildcast_events_consumed", "counter", "records consumed", ("topic",)),
+    Metric("buildcast_events_rejected", "counter", "records refused to dead letters", ("topic", "reason")),
+    Metric("buildcast_events_skipped", "counter", "records seen again after a restart or rebalance", ("topic",)),
+    Metric("buildcast_event_lag_seconds", "histogram", "from record to acknowledged outputs", (), _LAG_SECONDS),
+    Metric("buildcast_consumer_lag_records", "gauge", "records not finished yet", ("topic", "partition")),
+    Metric("buildcast_scoring_duration_seconds", "histogram", "to handle an event that was scored", (), _SCORE_SECONDS),
+    Metric("buildcast_predictions", "counter", "forecasts made", ("target", "role")),
+    Metric("buildcast_risk_ratio", "histogram", "risks forecast", (), tuple(i / 10 for i in range(1, 11))),
+    Metric("buildcast_log_loss", "gauge", "of served forecasts against outcomes", ("model",)),
+    Metric("buildcast_brier_score", "gauge", "of served forecasts against outcomes", ("model",)),
+    Metric("buildcast_calibration_error_ratio", "gauge", "of served forecasts, 15 bins", ("model",)),
+    Metric("buildcast_interval_coverage_ratio", "gauge", "outcomes within the interval", ("target", "level")),
+    Metric("buildcast_interval_width_seconds", "gauge", "median width of the duration interval"),
+    Metric("buildcast_labels_pending", "gauge", "runs forecast and not finished"),
+    Metric("buildcast_label_delay_seconds", "histogram", "from a run's start to its label", (), _RUN_SECONDS),
+    Metric("buildcast_drift_events", "counter", "drift detections", ("detector",)),
+    Metric("buildcast_alerts", "counter", "alerts raised and resolved", ("severity", "verdict")),
+    Metric("buildcast_saved_seconds", "counter", "build time saved by advice", ("mode",)),
+    Metric("buildcast_model_info", "gauge", "1 for the model that serves", ("model", "version", "sha256", "role")),
+    Metric("buildcast_model_examples_offset", "gauge", "next record of examples.v1 the replica folds"),
+    Metric("buildcast_snapshot_bytes", "gauge", "size of the newest snapshot", ("kind",)),
+    Metric("buildcast_snapshot_timestamp_seconds", "gauge", "when the newest snapshot was written", ("kind",)),
+    Metric("buildcast_dropped", "counter", "state evicted or values not kept", ("class",)),
+    Metric("buildcast_rows_written", "counter", "rows in committed transactions"),
+    Metric("buildcast_database_waits", "counter", "batches that waited for the database"),
+    Metric("buildcast_spool_bytes", "gauge", "size of the collectors' spool"),
+    Metric("buildcast_cve_feed_age_seconds", "gauge", "age of the vulnerability feed"),
+    Metric("buildcast_duration_predicted_seconds", "gauge", "newest duration forecast", ("bound",)),
+    Metric("buildcast_anomalous", "gauge", "newest host metric: -1 dip, 0 usual, 1 spike", ("metric",)),
+)  # fmt: skip
+
+
+class Metrics:
+    """The made metrics by name."""
+
+    def __init__(self, made: Mapping[str, Any]) -> None:
+        self._made = made
+
+    def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
+        """Raise a counter."""
+        self._of(name, labels).inc(amount)
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """Put a gauge."""
+        self._of(name, labels).set(value)
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Add to a histogram."""
+        self._of(name, labels).observe(value)
+
+    def _of(self, name: str, labels: dict[str, str]) -> Any:
+        metric = self._made[name]
+        return metric.labels(**labels) if labels else metric
+
+
+def create(registry: CollectorRegistry) -> Metrics:
+    """All metrics on a registry."""
+    return Metrics({metric.name: _make(metric, registry) for metric in METRICS})
+
+
+def serve(registry: CollectorRegistry, port: int, host: str = "127.0.0.1") -> int:
+    """Serve the registry from a thread; returns the port in use."""
+    try:
+        server, _thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise ConfigError(
+            f"metrics cannot be served on {host}:{port} ({error.strerror}): set another port, or 0"
+        ) from error
+    return int(server.server_port)
+
+
+def _make(metric: Metric, registry: CollectorRegistry) -> Any:
+    match metric.kind:
+        case "counter":
+            return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+        case "gauge":
+            return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+        case "histogram":
+            return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)

@@ -1,0 +1,100 @@
+"""Records out, each acknowledged by the broker before anything is committed that they follow from."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
+
+from streams import codec
+from streams.errors import Unavailable
+from streams.events import Event
+from streams.topics import key_of, topic_of
+
+__all__ = ["Outbox", "Record", "record_of"]
+
+_log = logging.getLogger(__name__)
+MAX_RECORD_BYTES = 2 * 2**20
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record to send."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def record_of(event: Event) -> Record:
+    """An event as the record it travels in."""
+    return Record(topic_of(event), key_of(event), codec.encode(event), codec.headers(event))
+
+
+class Outbox:
+    """A producer that waits for every ack and tries again for ever; re-sent records carry the same ids."""
+
+    def __init__(self, bootstrap: str, client_id: str = "buildcast") -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect; `Unavailable` when the broker does not answer."""
+        # No idempotence: with it a send never times out while the broker is away, and repeats are dropped by id.
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, client_id=self._client_id, acks="all", linger_ms=2,
+            max_batch_size=262_144, request_timeout_ms=30_000, max_request_size=MAX_RECORD_BYTES,
+        )  # fmt: skip
+        try:
+            await producer.start()
+        except KafkaConnectionError as error:
+            await producer.stop()
+            raise Unavailable(f"no Kafka broker answers at {self._bootstrap}") from error
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+    async def send(self, records: Sequence[Record]) -> list[Record]:
+        """Return when all are acknowledged. The broker's refusals for size are handed back, they never fit."""
+        refused: list[Record] = []
+        left: Sequence[Record] = records
+        pause = 0.1
+        while left:
+            left, too_large = await self._try(left)
+            refused += too_large
+            if left:
+                _log.warning("%d records are not acknowledged: trying again in %.1f s", len(left), pause)
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+        return refused
+
+    async def _try(self, records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+        assert self._producer is not None, "start() first"
+        pending: list[tuple[Record, asyncio.Future[object]]] = []
+        again: list[Record] = []
+        too_large: list[Record] = []
+        for record in records:
+            try:
+                future = await self._producer.send(record.topic, record.value, record.key, headers=record.headers)
+                pending.append((record, future))
+            except MessageSizeTooLargeError:
+                too_large.append(record)
+            except KafkaError:
+                again.append(record)
+        results = await asyncio.gather(*(future for _, future in pending), return_exceptions=True)
+        for (record, _), result in zip(pending, results, strict=True):
+            if isinstance(result, MessageSizeTooLargeError):
+                too_large.append(record)
+            elif isinstance(result, BaseException):
+                again.append(record)
+        return again, too_large

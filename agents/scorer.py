@@ -1,0 +1,219 @@
+"""Batches in, acknowledged outputs out: the live shell around the pure core, one core a partition.
+
+A partition's state is loaded when its first batch comes, snapshotted every few seconds and before it is given up.
+Offsets that the state has seen are skipped; offsets are safe to commit once a durable snapshot covers them (`fence`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.deadletter import dead_record
+from agents.metrics import Metrics
+from agents.outbox import Outbox, Record, record_of
+from agents.replica import Replica
+from agents.snapshot import FolderStore, SnapshotRefused
+from agents.transport import Batch
+from models.core import Core, CoreConfig
+from streams import events
+from streams.codec import decode
+from streams.errors import InvalidEvent
+
+__all__ = ["INPUTS", "LogReader", "Partition", "Scorer"]
+
+_log = logging.getLogger(__name__)
+INPUTS = ("build-events.v1", "host-metrics.v1")
+_YIELD_SECONDS = 0.02
+
+# Yields the records of a partition's inputs before the given offsets, merged in time: how a lost state is rebuilt.
+LogReader = Callable[[int, dict[str, int]], Awaitable[list[Any]]]
+
+
+@dataclass
+class Partition:
+    """One partition's core; `next` and `saved` are next offsets by topic: consumed, and durable."""
+
+    core: Core
+    next: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, int] = field(default_factory=dict)
+    saved_at: float = 0.0
+
+
+class Scorer:
+    """Owns the partitions' states. All entry points exclude each other."""
+
+    def __init__(
+        self, replica: Replica, store: FolderStore, outbox: Outbox, read_log: LogReader, config: CoreConfig,
+        metrics: Metrics, snapshot_seconds: float = 5.0,
+    ) -> None:  # fmt: skip
+        self._replica = replica
+        self._store = store
+        self._outbox = outbox
+        self._read_log = read_log
+        self._config = config
+        self._metrics = metrics
+        self._snapshot_seconds = snapshot_seconds
+        self._lock = asyncio.Lock()
+        self.partitions: dict[int, Partition] = {}
+        self.committed: Callable[[str, int], int | None] = lambda _topic, _partition: None
+
+    async def handle(self, batch: Batch) -> None:
+        """Score a batch; returns when every output and dead letter is acknowledged."""
+        async with self._lock:
+            await self._replica.ready.wait()
+            for number in sorted({tp.partition for tp in batch.records}):
+                partition = self.partitions.get(number) or await self._open(number)
+                await self._score(number, partition, batch)
+                self._snapshot_if_due(number, partition)
+
+    async def settle(self) -> None:
+        """Make all state durable: before partitions are given up."""
+        async with self._lock:
+            for number, partition in self.partitions.items():
+                self._snapshot(number, partition)
+
+    async def tick(self) -> None:
+        """Snapshot idle partitions and refresh gauges."""
+        async with self._lock:
+            for number, partition in self.partitions.items():
+                self._snapshot_if_due(number, partition)
+            trackers = [partition.core.tracker for partition in self.partitions.values()]
+            self._metrics.set("cicd_pipeline_run_active", sum(len(tracker.runs) for tracker in trackers))
+            self._metrics.set("cicd_worker_count", sum(len(tracker.hosts) for tracker in trackers))
+            self._metrics.set("buildcast_labels_pending", sum(len(tracker.runs) for tracker in trackers))
+
+    async def drop(self) -> None:
+        """Forget all state: it is loaded again by whoever gets the partitions."""
+        async with self._lock:
+            self.partitions.clear()
+
+    def fence(self, topic: str, partition: int) -> int | None:
+        """Up to where a topic partition may be committed."""
+        held = self.partitions.get(partition)
+        return None if held is None else held.saved.get(topic)
+
+    async def _score(self, number: int, partition: Partition, batch: Batch) -> None:
+        out: list[Record] = []
+        newest: dict[str, int] = {}
+        slept, oldest = time.perf_counter(), None
+        for record in _in_time(batch, number):
+            if time.perf_counter() - slept > _YIELD_SECONDS:
+                await asyncio.sleep(0)
+                slept = time.perf_counter()
+            topic = record.topic
+            if record.offset < max(newest.get(topic, 0), partition.next.get(topic, 0)):
+                self._metrics.count("buildcast_events_skipped", topic=topic)
+                continue
+            newest[topic] = record.offset + 1
+            oldest = oldest or record.timestamp
+            out += self._outputs(number, partition, newest, record)
+        for refused in await self._outbox.send(out):
+            _log.error(
+                "an output for %s of %d bytes is larger than the broker takes", refused.topic, len(refused.value)
+            )
+            self._metrics.count("buildcast_dropped", 1.0, **{"class": "output-too-large"})
+        partition.next |= newest
+        if oldest:
+            self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - oldest / 1000))
+
+    def _outputs(self, number: int, partition: Partition, newest: dict[str, int], record: Any) -> list[Record]:
+        self._metrics.count("buildcast_events_consumed", topic=record.topic)
+        try:
+            event = decode(record.value, record.headers)
+        except InvalidEvent as error:
+            return [self._refuse(record, error.kind, error.detail)]
+        positions = {f"{topic}/{number}": at for topic, at in (partition.next | newest).items()}
+        started = time.perf_counter()
+        try:
+            outputs = partition.core.handle(event, positions)
+        except Exception as error:
+            # No exception may leave an agent: the batch would be taken for handled and lost.
+            _log.exception("the core failed on %s offset %d", record.topic, record.offset)
+            self._metrics.count("cicd_system_errors", component="core")
+            return [self._refuse(record, "core-error", repr(error))]
+        if outputs:
+            self._metrics.observe("buildcast_scoring_duration_seconds", time.perf_counter() - started)
+            self._observe(outputs)
+        return [record_of(output) for output in outputs]
+
+    def _refuse(self, record: Any, kind: str, reason: str) -> Record:
+        self._metrics.count("buildcast_events_rejected", topic=record.topic, reason=kind)
+        return dead_record(record, kind, reason)
+
+    def _observe(self, outputs: list[events.Event]) -> None:
+        for output in outputs:
+            match output:
+                case events.ForecastMade():
+                    self._metrics.count("buildcast_predictions", target="failure", role="champion")
+                    self._metrics.observe("buildcast_risk_ratio", output.risk)
+                case events.AlertRaised():
+                    self._metrics.count("buildcast_alerts", severity=output.severity, verdict="raised")
+                case events.AlertResolved():
+                    self._metrics.count("buildcast_alerts", severity="", verdict=output.why)
+                case events.ExampleRecorded() if output.seconds is not None:
+                    self._metrics.observe("cicd_pipeline_run_duration_seconds", output.seconds, result=output.outcome)
+                    self._metrics.observe("buildcast_label_delay_seconds", max(0.0, output.time - output.started_at))
+                case _:
+                    pass
+
+    async def _open(self, number: int) -> Partition:
+        """The partition's state: its snapshot if one fits the committed offsets, else the log read again."""
+        committed = {topic: self.committed(topic, number) or 0 for topic in INPUTS}
+        partition = Partition(Core(self._replica.forecaster, self._config), saved_at=time.monotonic())
+        try:
+            snapshot = self._store.load(number)
+            if snapshot is not None:
+                if behind := [topic for topic in INPUTS if snapshot.offsets.get(topic, 0) < committed[topic]]:
+                    raise SnapshotRefused(f"behind what was committed of {', '.join(behind)}")
+                partition.core.load(snapshot.state)
+                partition.next, partition.saved = dict(snapshot.offsets), dict(snapshot.offsets)
+            elif any(committed.values()):
+                raise SnapshotRefused("missing, and offsets were committed")
+        except Exception as refused:  # a state that does not load is no better than none
+            _log.warning("partition %d: the snapshot is not used (%s); reading the log again", number, refused)
+            self._metrics.count("cicd_system_errors", component="partition-snapshot")
+            partition = await self._rebuild(number, committed)
+        self.partitions[number] = partition
+        return partition
+
+    async def _rebuild(self, number: int, until: dict[str, int]) -> Partition:
+        partition = Partition(Core(self._replica.forecaster, self._config), next=dict(until), saved_at=time.monotonic())
+        for record in await self._read_log(number, until):
+            try:
+                partition.core.handle(decode(record.value, record.headers))
+            except InvalidEvent:
+                continue  # it stands among the dead letters since it was first read
+            except Exception:
+                _log.exception("the core failed on %s offset %d", record.topic, record.offset)
+        return partition
+
+    def _snapshot_if_due(self, number: int, partition: Partition) -> None:
+        if time.monotonic() - partition.saved_at >= self._snapshot_seconds:
+            self._snapshot(number, partition)
+
+    def _snapshot(self, number: int, partition: Partition) -> None:
+        partition.saved_at = time.monotonic()
+        if partition.next == partition.saved:
+            return
+        try:
+            size = self._store.save(number, partition.next, partition.core.state())
+        except (SnapshotRefused, OSError) as error:
+            # Nothing is committed past the last durable snapshot, so the work is only done again.
+            _log.error("partition %d: no snapshot (%s)", number, error)
+            self._metrics.count("cicd_system_errors", component="partition-snapshot")
+            return
+        partition.saved = dict(partition.next)
+        self._metrics.set("buildcast_snapshot_bytes", size, kind="partition")
+        self._metrics.set("buildcast_snapshot_timestamp_seconds", time.time(), kind="partition")
+
+
+def _in_time(batch: Batch, number: int) -> Iterator[Any]:
+    """A partition's records of both topics by broker time, each topic in its order."""
+    streams = [records for tp, records in sorted(batch.records.items()) if tp.partition == number]
+    return heapq.merge(*streams, key=lambda record: record.timestamp) if len(streams) > 1 else iter(streams[0])
