@@ -62,6 +62,10 @@ def _marker(
     return _Marker(keyword, re.compile(pattern) if pattern else None, Signal(error_class, fatal), stages)
 
 
+def _test(keyword: str, pattern: str = "") -> _Marker:
+    return _marker("test", keyword, pattern, stages=_IN_TEST)
+
+
 _NOT_FILE_TOOLS = r"^(?!\s*(?:\+ )?(?:/\S*/)?(?:rm|ls|cat|find|grep|stat|which|sed|readlink)\b)"
 
 # In the order of trial: the machine's troubles first, for they explain the rest.
@@ -106,7 +110,9 @@ _MARKERS: tuple[_Marker, ...] = (
     _marker("link", " returned ", r"\bld returned \d+ exit status"),
     _marker("link", "inker command failed"),
     _marker("link", "ndefined symbols for architecture"),
-    _marker("make", "***", r"^\S*make\S*: \*\*\* (?!Waiting).*|\*\*\* \[[^\]]*\] Error \d+", fatal=True, stages=_ALWAYS),
+    _marker(
+        "make", "***", r"^\S*make\S*: \*\*\* (?!Waiting)|\*\*\* \[[^\]]*\] Error \d+", fatal=True, stages=_ALWAYS
+    ),
     _marker("make", "No rule to make target", fatal=True, stages=_ALWAYS),
     _marker("cmake", "CMake Error", stages=_IN_CONFIGURE),
     _marker("cmake", "onfiguring incomplete", r"-- Configuring incomplete", fatal=True, stages=_ALWAYS),
@@ -123,16 +129,17 @@ _MARKERS: tuple[_Marker, ...] = (
     _marker("tool", "ailed building wheel", r"ERROR: +Failed building wheel", fatal=True),
     _marker("tool", "did NOT complete", fatal=True, stages=_ALWAYS),
     _marker("tool", "ERROR: ", r"^\S*meson\.build:\d+:\d+: ERROR: ", fatal=True, stages=_ALWAYS),
-    _marker("test", "FAIL", r"^\s*--- FAIL: |^FAIL(?:: |\t)|^FAIL$|^FAILED \S*::|^test result: FAILED|\[  FAILED  \]", stages=_IN_TEST),
-    _marker("test", "FAIL", r"# FAIL:\s+[1-9]|^FAILED \((?:\w+=\d+(?:, )?)+\)|<<< FAILURE!|^FAIL +\S+\.[jt]sx?", stages=_IN_TEST),
-    _marker("test", "ERROR: ", r"^ERROR: (?:\w+ \([\w.]+\)|\S+\.(?:test|sh|exp)\b)|<<< ERROR!", stages=_IN_TEST),
-    _marker("test", "ail", r"^\d+ examples?, [1-9]\d* failures?|\b\d+ (?:assertions|tests|runs), .*\b[1-9]\d* (?:failures|errors)", stages=_IN_TEST),
-    _marker("test", "rrors: ", r"^Tests run: \d+, +(?:Failures: [1-9]|.*Errors: [1-9])", stages=_IN_TEST),
-    _marker("test", "ailures: ", r"^Tests run: \d+, +Failures: [1-9]", stages=_IN_TEST),
-    _marker("test", " failed", r"^=+ .*\b[1-9]\d* failed|tests passed, [1-9]\d* tests? failed|^\d+ (?:tests? completed|scenarios?|steps?)\b.*\b\d+ failed|^Tests?:\s.*\d failed", stages=_IN_TEST),
-    _marker("test", "unexpected failures", r"# of unexpected failures\s+[1-9]", stages=_IN_TEST),
-    _marker("test", "here were failing tests", stages=_IN_TEST),
-    _marker("test", "not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP))", stages=_IN_TEST),
+    _test("FAIL", r"^\s*--- FAIL: |^FAIL(?:: |\t)|^FAIL$|^FAILED \S*::|^test result: FAILED|\[  FAILED  \]"),
+    _test("FAIL", r"# FAIL:\s+[1-9]|^FAILED \(\w+=\d+[^)]*\)|<<< FAILURE!|^FAIL +\S+\.[jt]sx?"),
+    _test("ERROR", r"^ERROR: (?:\w+ \([\w.]+\)|\S+\.(?:test|sh|exp)\b)|<<< ERROR!"),
+    _test("failure", r"^\d+ examples?, [1-9]\d* failures?|\b\d+ (?:assertions|tests|runs), .*\b[1-9]\d* failures"),
+    _test(" errors", r"\b\d+ (?:assertions|tests|runs), .*\b[1-9]\d* errors"),
+    _test("ailures: ", r"^Tests run: \d+, +(?:Failures: [1-9]|.*Errors: [1-9])"),
+    _test(" failed", r"^=+ .*\b[1-9]\d* failed|tests passed, [1-9]\d* tests? failed|^Tests?:\s.*\d failed"),
+    _test(" failed", r"^\d+ (?:tests? completed|scenarios?|steps?)\b.*\b\d+ failed"),
+    _test("unexpected failures", r"# of unexpected failures\s+[1-9]"),
+    _test("here were failing tests"),
+    _test("not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP))"),
     _marker("compile", "rror", r"\S: (?:fatal )?error(?: [A-Z]+\d+)?: |COMPILATION ERROR"),
     _marker("compile", "rror", r"^error(?:\[E\d+\])?: |^\s*\w*SyntaxError: |^\S+\(\d+,\d+\): error |^error TS\d+"),
     _marker("compile", ".go:", r"^(?:\./)?[\w./-]+\.go:\d+:\d+: (?!.*\bwarning\b)"),
@@ -146,11 +153,13 @@ _HARMLESS = re.compile(
     r"(?:\b|: )(?:warning|note|candidates are|candidate|In file included from)\b ?[:(\[]|candidates are:"
 )
 _HARMLESS_WORDS = ("warning", "note:", "candidate")
-_BY_KEYWORD: dict[str, list[_Marker]] = {}
-for _each in _MARKERS:
-    _BY_KEYWORD.setdefault(_each.keyword, []).append(_each)
-# One literal search per group of keywords keeps ordinary lines cheap.
-_MAYBE = re.compile("|".join(re.escape(keyword) for keyword in _BY_KEYWORD))
+# What every marker's keyword holds: few enough that looking for each is the cheapest way past an ordinary line.
+_TRACES = (
+    "rror", "ail", "FAIL", "ot f", "ot r", "ould ", "annot", "o such", "No ", "illed", "emory", "on denied", "exceeded",
+    "resolution", "mismatch", "NOT", "onnection", "unreachable", "ECONN", "ETIMED", "skew", "undefined", "ndefined",
+    "multiple def", " returned ", "***", "onfiguring inc", "ninja: ", "abort", "not ok", "ERR", ".go:", ".java:[", "Traceback",
+    "Exception", "panic", "unable", "o space", "file system", "ackage ", "not transfer", "ommand not",
+)  # fmt: skip
 
 
 def signal_of(line: str, stage: str = "") -> Signal | None:
@@ -163,7 +172,9 @@ def signal_of(line: str, stage: str = "") -> Signal | None:
     >>> signal_of("conftest.c:3:1: error: no", "configure"), signal_of("a.c:1:1: warning: error: x")
     (None, None)
     """
-    noisy = stage == "configure" or stage == "test"
+    if not any(trace in line for trace in _TRACES):
+        return None
+    noisy = stage in _ALWAYS
     for marker in _MARKERS:
         if marker.keyword not in line:
             continue

@@ -100,10 +100,7 @@ class Telemetry:
             self._work()
         except Exception as error:  # whatever breaks here, the build must not notice
             self.lost += 1
-            print(
-                f"buildcast: telemetry has stopped ({type(error).__name__}: {error}); the build goes on",
-                file=sys.stderr,
-            )
+            _say(f"telemetry has stopped ({type(error).__name__}: {error})")
 
     def _work(self) -> None:
         from collectors.sampling import RunSampler  # psutil is loaded once the build is under way
