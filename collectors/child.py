@@ -46,7 +46,7 @@ class Exit:
 
 
 class Child:
-    """A build to be started and waited for, both in the same thread (the main one, or no signals are forwarded)."""
+    """A build: `start` it, then `wait` for it, within `forwarding` so that no signal falls between."""
 
     def __init__(self, command: Sequence[str], watch: Watch, targets: tuple[int, int] = (1, 2)) -> None:
         self.pid = 0
@@ -68,7 +68,7 @@ class Child:
 
     def wait(self) -> Exit:
         """Pass output and signals until the child has ended and its output is out."""
-        with _forwarding(self._forward), self._terminal_lent():
+        with self._terminal_lent():
             status, usage = self._reap()
             self._ended.set()
             for pump in self._pumps:
@@ -117,6 +117,8 @@ class Child:
             for pipe in pipes:
                 os.close(pipe.write)
         self.pid = process.pid
+        for number in self._forwarded:  # what came while it was being started
+            os.killpg(self.pid, number)
         process.returncode = 0  # it is waited for here, with its use of resources, and not by subprocess
 
     def _pump(self, name: str, source: int, target: int) -> None:
@@ -180,6 +182,20 @@ class Child:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.pid, signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def forwarding(self) -> Iterator[None]:
+        """Hand signals on to the build; those that were ignored (nohup) stay ignored. Only the main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        heard = [number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._forward) for number in heard}
+        try:
+            yield
+        finally:
+            for number, old in before.items():
+                signal.signal(number, old)
+
     def _forward(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGWINCH:
             if self._master is not None:
@@ -187,8 +203,9 @@ class Child:
                 return
         else:
             self._forwarded.append(number)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+        if self.pid and not self._ended.is_set():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
 
     def _terminal_lent(self) -> contextlib.AbstractContextManager[None]:
         if self._master is not None and terminal.is_terminal(0):
@@ -212,21 +229,6 @@ class _Pipe:
 _TAKE_TERMINAL = (
     "import fcntl,os,sys,termios;fcntl.ioctl(1,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 )
-
-
-@contextlib.contextmanager
-def _forwarding(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Hand signals to `handler`; those that were ignored (nohup) stay ignored. Only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = [number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heard}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _check(command: Sequence[str]) -> None:

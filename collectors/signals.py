@@ -156,8 +156,8 @@ _HARMLESS_WORDS = ("warning", "note:", "candidate")
 # What every marker's keyword holds: few enough that looking for each is the cheapest way past an ordinary line.
 _TRACES = (
     "rror", "ail", "FAIL", "ot f", "ot r", "ould ", "annot", "o such", "No ", "illed", "emory", "on denied", "exceeded",
-    "resolution", "mismatch", "NOT", "onnection", "unreachable", "ECONN", "ETIMED", "skew", "undefined", "ndefined",
-    "multiple def", " returned ", "***", "onfiguring inc", "ninja: ", "abort", "not ok", "ERR", ".go:", ".java:[", "Traceback",
+    "resolution", "mismatch", "NOT", "onnection", "unreachable", "ECONN", "ETIMED", "skew", "ndefined", "multiple def",
+    " returned ", "***", "onfiguring inc", "ninja: ", "abort", "not ok", "ERR", ".go:", ".java:[", "Traceback",
     "Exception", "panic", "unable", "o space", "file system", "ackage ", "not transfer", "ommand not",
 )  # fmt: skip
 

@@ -47,13 +47,14 @@ def run_build(
     """
     telemetry = Telemetry(emit, clock, options)
     child = Child(command, telemetry.watch, (2, 2) if options.output_to_stderr else (1, 2))
-    started_at, began = clock(), time.monotonic()
-    child.start()
-    run = run_facts(command, options)
-    telemetry.start(run, child.pid, started_at, began)
-    ended = child.wait()
-    seconds = time.monotonic() - began
-    outcome, error_class = telemetry.finish(ended, seconds)
+    with child.forwarding():
+        started_at, began = clock(), time.monotonic()
+        child.start()
+        run = run_facts(command, options)
+        telemetry.start(run, child.pid, started_at, began)
+        ended = child.wait()
+        seconds = time.monotonic() - began
+        outcome, error_class = telemetry.finish(ended, seconds)
     return RunResult(
         run_id=run.run_id, name=run.name, project=run.project, exit_code=ended.code, outcome=outcome,
         started_at=started_at, seconds=seconds, error_class=error_class, cpu_seconds=ended.cpu_seconds,
