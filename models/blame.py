@@ -1,0 +1,40 @@
+"""Whose fault a failure would be: change, package or host, as shares of the risk that sum to 1.
+
+Each is held against what it should be: a host whose failure rate stands above that of the project and package, a
+package whose rate stands above the project's, the rest of the excess is the change's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.features import Schema
+from models.members.vector import sigmoid
+from streams.events import Reason
+
+__all__ = ["blame_of"]
+
+_HOST = frozenset({"host", "machine"})
+_PACKAGE = frozenset({"package", "project", "fleet", "kind"})
+
+
+def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason]) -> dict[str, float]:
+    """Shares of change, package and host."""
+    if len(values) != len(schema):
+        return {"change": 1.0 / 3.0, "package": 1.0 / 3.0, "host": 1.0 / 3.0}
+    at = {name: values[schema.names.index(name)] for name in _RATES}
+    project = sigmoid(at["project_rate_34"])
+    host = max(0.0, max(sigmoid(at["host_rate_8"]), sigmoid(at["host_rate_1.5"])) - project)
+    package = max(0.0, sigmoid(at["package_rate_8"]) - project)
+    shares = {"change": 0.02 + 0.25 * project, "package": 0.02 + package, "host": 0.02 + host}
+    for reason in reasons:
+        if reason.logit > 0.0 and reason.feature in _OTHERS:
+            shares["change"] += 0.02 * reason.logit
+    if host > 0.0 and package > 0.0:  # a package seen only on a bad host is not to blame for it
+        shares["package"] -= min(package, host) * 0.8
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()}
+
+
+_RATES = ("project_rate_34", "host_rate_1.5", "host_rate_8", "package_rate_8")
+_OTHERS = frozenset({"branch", "pull_request", "author", "commit", "change", "event"})

@@ -1,0 +1,92 @@
+"""Features from outcomes: of the project at many half-lives, and of every narrower key, falling back to its parent."""
+
+from __future__ import annotations
+
+from math import copysign, log1p
+
+from models.features import Feature
+from models.history.project import Project
+from models.history.scene import SCOPES, Scene
+from models.history.track import LONG, SHORT, Track, logit
+
+__all__ = ["FEATURES", "values"]
+
+_PARENTS: dict[str, str] = {"branch_event": "branch", "package_host": "host"}
+_GROUPS = {"branch_event": "branch", "project_event": "event", "package_host": "host"}
+_NO_TRACK = Track()
+
+
+def _project_features() -> list[Feature]:
+    rates = [Feature(f"project_rate_{h:g}", f"failure rate, half-life {h:g} outcomes", "logit") for h in LONG]
+    return [
+        *rates,
+        Feature("project_rate_life", "failure rate since ever", "logit"),
+        Feature("project_rate_day", "failure rate of about the last day", "logit"),
+        Feature("project_rate_fortnight", "failure rate of about the last fortnight", "logit"),
+        Feature("project_streak", "outcomes alike in a row, positive when broken", "signed log1p"),
+        Feature("project_outcomes", "outcomes known", "log1p"),
+        Feature("project_youth", "1 / (1 + outcomes known)", "ratio"),
+        Feature("language_rate", "failure rate of the language", "logit", group="fleet"),
+        Feature("fleet_rate", "failure rate of all runs", "logit", group="fleet"),
+        Feature("project_early", "share of failures before the work proper, fading", "ratio", group="kind"),
+        Feature("branch_early", "the same for the branch", "ratio", group="kind"),
+        Feature("pull_request_early", "the same for the pull request", "ratio", group="kind"),
+    ]
+
+
+def _scope_features(scope: str) -> list[Feature]:
+    group = _GROUPS.get(scope, scope)
+    rates = [
+        Feature(f"{scope}_rate_{h:g}", f"failure rate of the {scope}, half-life {h:g}", "logit", group=group)
+        for h in SHORT
+    ]
+    return [
+        Feature(f"{scope}_last", "last outcome: -1 good, 1 broken, 0 unknown", "sign", group=group),
+        *rates,
+        Feature(f"{scope}_streak", "outcomes alike in a row, positive when broken", "signed log1p", group=group),
+    ]
+
+
+FEATURES: tuple[Feature, ...] = (
+    *_project_features(),
+    *(feature for scope in SCOPES for feature in _scope_features(scope)),
+)
+
+
+def values(scene: Scene) -> list[float]:
+    """In the order of FEATURES."""
+    track, tracks = scene.track, scene.tracks
+    found = _project(scene, track, scene.project)
+    branch, pull = tracks["branch"] or _NO_TRACK, tracks["pull_request"] or _NO_TRACK
+    found += (track.kind, branch.kind, pull.kind)
+    prior = (track.rate(1, scene.rate, 0.7), track.rate(3, scene.rate, 1.5))
+    rates: dict[str, tuple[float, float]] = {}
+    for scope in SCOPES:
+        own = tracks[scope]
+        parents = rates.get(_PARENTS.get(scope, ""), prior)
+        if own is None or not own.count:
+            rates[scope] = parents
+            found += (0.0, logit(parents[0]), logit(parents[1]), 0.0)
+            continue
+        rates[scope] = pair = (own.rate(0, parents[0], 0.7), own.rate(1, parents[1], 1.5))
+        found += (float(own.last), logit(pair[0]), logit(pair[1]), _streak(own))
+    return found
+
+
+def _project(scene: Scene, track: Track, project: Project) -> list[float]:
+    base, count = scene.language_rate, track.count
+    return [
+        *(logit(track.rate(i, base, 0.7)) for i in range(len(LONG))),
+        logit((track.failures + 2.0 * base) / (count + 2.0)),
+        logit(project.timed_rate(0, scene.now, base)),
+        logit(project.timed_rate(1, scene.now, base)),
+        _streak(track),
+        log1p(count),
+        1.0 / (1.0 + count),
+        logit(base),
+        logit(scene.rate),
+    ]
+
+
+def _streak(track: Track) -> float:
+    return copysign(log1p(abs(track.streak)), track.streak)

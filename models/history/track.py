@@ -1,0 +1,98 @@
+"""Outcomes of one key (a project, branch, host ...), as decayed counts at several half-lives.
+
+Half-lives are in outcomes. A rate read from a track is shrunk towards a parent's, so that a young key says what its
+parent says. `broken` is 1.0 for a failed run and 0.0 for a good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+
+__all__ = ["LONG", "SHORT", "Track", "decays", "logit"]
+
+SHORT: tuple[float, ...] = (1.5, 8.0)  # half-lives of an ordinary key
+LONG: tuple[float, ...] = (1.0, 1.4, 3.0, 10.0, 34.0)  # of a project
+_TINY = 1e-4
+
+
+def decays(half_lives: Sequence[float]) -> tuple[float, ...]:
+    """The factor by which a count shrinks at each further outcome."""
+    return tuple(0.5 ** (1.0 / half_life) for half_life in half_lives)
+
+
+_SHORT = decays(SHORT)
+_LONG = decays(LONG)
+
+
+def logit(rate: float) -> float:
+    """Log odds of a rate, kept away from certainty by 1e-4.
+
+    >>> logit(0.5)
+    0.0
+    """
+    rate = min(1.0 - _TINY, max(_TINY, rate))
+    return log(rate / (1.0 - rate))
+
+
+class Track:
+    """One key's outcomes. Times are seconds since the epoch, 0 where never."""
+
+    __slots__ = (
+        "broken",
+        "count",
+        "failed_at",
+        "failures",
+        "kind",
+        "last",
+        "last_commit",
+        "last_jobs",
+        "passed_at",
+        "pattern",
+        "running",
+        "started_at",
+        "starts",
+        "streak",
+        "weights",
+    )
+
+    def __init__(self, size: int = 2) -> None:
+        self.count = 0  # outcomes known
+        self.failures = 0
+        self.broken = [0.0] * size  # decayed failures by half-life
+        self.weights = [0.0] * size  # decayed outcomes by half-life
+        self.last = 0  # -1 good, 1 broken, 0 unknown
+        self.streak = 0  # signed: outcomes of the same kind in a row, positive when broken
+        self.kind = 0.0  # decayed share of failures that came before the work proper
+        self.failed_at = 0.0
+        self.passed_at = 0.0
+        self.started_at = 0.0
+        self.starts = 0
+        self.running = 0
+        self.last_commit = ""
+        self.last_jobs = 0
+        self.pattern = ""  # the last four outcomes, oldest first: x broken, o good
+
+    def learn(self, broken: float, now: float, early: bool) -> None:
+        """Take one outcome in. `early` says that it broke before the work proper (set-up, checkout)."""
+        factors = _SHORT if len(self.broken) == 2 else _LONG
+        b, w = self.broken, self.weights
+        for i, factor in enumerate(factors):
+            b[i] = b[i] * factor + broken
+            w[i] = w[i] * factor + 1.0
+        self.count += 1
+        self.pattern = (self.pattern + ("x" if broken else "o"))[-4:]
+        if broken:
+            self.failures += 1
+            self.failed_at = now
+            self.last = 1
+            self.streak = self.streak + 1 if self.streak > 0 else 1
+            self.kind += 0.3 * ((1.0 if early else 0.0) - self.kind)
+        else:
+            self.passed_at = now
+            self.last = -1
+            self.streak = self.streak - 1 if self.streak < 0 else -1
+
+    def rate(self, at: int, parent: float, strength: float) -> float:
+        """The failure rate at half-life number `at`, shrunk towards `parent` as by `strength` outcomes."""
+        return (self.broken[at] + strength * parent) / (self.weights[at] + strength)

@@ -1,0 +1,44 @@
+"""Which members there are, how each is made, and which of them look at raw features instead of standardised ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.features import Schema
+from models.members.factors import Factors
+from models.members.forest import AdaptiveForest, AdaptiveTree
+from models.members.linear import Linear
+from models.members.network import Network
+from models.members.prior import Prior
+from models.members.vector import VectorClassifier
+
+__all__ = ["MEMBERS", "RAW", "make"]
+
+RAW = frozenset({"prior", "tree", "forest"})
+_RATES = ("project_rate_3", "project_rate_10", "branch_rate_8", "package_rate_8", "host_rate_8")
+_TOLD = (
+    "project_rate_1", "project_rate_3", "project_rate_10", "project_rate_34", "project_streak", "project_youth",
+    "branch_last", "branch_rate_1.5", "branch_rate_8", "event_rate_8", "project_event_rate_1.5", "pull_request_rate_1.5",
+    "branch_event_rate_1.5", "package_rate_8", "since_project_start", "since_branch_start", "since_project_failure",
+    "since_branch_failure", "starts_day", "commit_seen", "commit_last", "project_running", "longest_running", "jobs",
+    "given_pattern", "given_branch_pattern", "given_last_event", "given_fleet_lasts", "given_pull_request", "branch_first",
+)  # fmt: skip
+
+
+def _columns(schema: Schema, names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(schema.names.index(name) for name in names)
+
+
+MEMBERS: dict[str, Callable[[Schema, float, int], VectorClassifier]] = {
+    "prior": lambda schema, step, seed: Prior(_columns(schema, _RATES)),
+    "linear": lambda schema, step, seed: Linear(step),
+    "factors": lambda schema, step, seed: Factors(step=step, seed=seed),
+    "network": lambda schema, step, seed: Network(step=step * 0.6, seed=seed),
+    "tree": lambda schema, step, seed: AdaptiveTree(_columns(schema, _TOLD), seed=seed),
+    "forest": lambda schema, step, seed: AdaptiveForest(_columns(schema, _TOLD), seed=seed),
+}
+
+
+def make(name: str, schema: Schema, step: float, seed: int) -> VectorClassifier:
+    """A fresh member."""
+    return MEMBERS[name](schema, step, seed)

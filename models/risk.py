@@ -1,0 +1,185 @@
+"""Risk of failure before the start: features of history, members that differ in kind, weights that follow the outcomes.
+
+`score` is a function of the stored features and the model as it is; `describe`, `open` and `learn` are the fold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.blame import blame_of
+from models.calibration import Calibration
+from models.counterfactual import what_if
+from models.ensemble import Pool
+from models.history.fold import PRIOR_SCHEMA, History, HistoryLimits
+from models.members.linear import Linear
+from models.members.table import RAW, make
+from models.members.vector import Vector, sigmoid
+from models.reasons import Teller
+from models.scaling import Scaling
+from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reason, Run
+
+__all__ = ["PriorRisk", "RiskConfig", "RiskModel"]
+
+FULL = ("prior", "linear", "factors", "network")
+FAST = ("prior", "linear", "factors")
+
+
+@dataclass(frozen=True)
+class RiskConfig:
+    """What the ensemble is made of. `fast` leaves out what a bulk fold cannot afford."""
+
+    name: str = "full"
+    members: tuple[str, ...] = FULL
+    fast: bool = False
+    step: float = 0.04
+    weight_rate: float = 0.1
+    share: float = 0.001
+    calibration_step: float = 0.02
+    seed: int = 1
+    limits: HistoryLimits = field(default_factory=HistoryLimits)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The members in use."""
+        return tuple(m for m in self.members if m in FAST) if self.fast else self.members
+
+
+@dataclass(frozen=True)
+class PriorRisk:
+    """A pre-start score. base_logit + sum of the reasons' logits = logit; blame sums to 1."""
+
+    logit: float
+    risk: float
+    lower: float
+    upper: float
+    confidence: float
+    variance: float
+    members: dict[str, float]
+    weights: dict[str, float]
+    base_logit: float
+    reasons: list[Reason]
+    blame: dict[str, float]
+
+
+class RiskModel:
+    """History, members, weights and calibration: one fold."""
+
+    def __init__(self, config: RiskConfig | None = None) -> None:
+        self.config = config or RiskConfig()
+        self.history = History(self.config.limits)
+        self.scaling = Scaling()
+        self.members = {
+            name: make(name, PRIOR_SCHEMA, self.config.step, self.config.seed) for name in self.config.chosen
+        }
+        self.pool = Pool(self.config.chosen, self.config.weight_rate, self.config.share)
+        self.calibration = Calibration(self.config.calibration_step)
+        self.labels = 0
+        self.counts: Counter[str] = Counter()
+        self._teller = Teller(PRIOR_SCHEMA)
+
+    def describe(self, run: Run, now: float, host: str = "") -> PriorFeatures:
+        """The features of a run as known now."""
+        return self.history.describe(run, now, host)
+
+    def risk(self, prior: PriorFeatures) -> float:
+        """The risk alone, for bulk folds: the same digits as `score`."""
+        return sigmoid(self.calibration.logit(self.pool.logit(self._logits(*self._vectors(prior)))))
+
+    def score(self, prior: PriorFeatures) -> PriorRisk:
+        """The risk with its interval, members, reasons and blame."""
+        x, z = self._vectors(prior)
+        logits = self._logits(x, z)
+        pooled = self.pool.logit(logits)
+        logit = self.calibration.logit(pooled)
+        weights = dict(zip(self.pool.members, self.pool.weights, strict=True))
+        risks = {name: sigmoid(each) for name, each in zip(self.pool.members, logits, strict=True)}
+        mean = math.fsum(weights[name] * risk for name, risk in risks.items())
+        variance = math.fsum(weights[name] * (risk - mean) ** 2 for name, risk in risks.items())
+        spread = self._spread(prior, logits, pooled)
+        base, reasons = self._reasons(prior, z, logit)
+        return PriorRisk(
+            logit=logit,
+            risk=sigmoid(logit),
+            lower=sigmoid(logit - 1.96 * spread),
+            upper=sigmoid(logit + 1.96 * spread),
+            confidence=1.0 / (1.0 + spread * spread),
+            variance=variance,
+            members=risks,
+            weights=weights,
+            base_logit=base,
+            reasons=reasons,
+            blame=blame_of(PRIOR_SCHEMA, prior.values, reasons),
+        )
+
+    def score_batch(self, priors: Sequence[PriorFeatures]) -> list[PriorRisk]:
+        """The same for several, with the same digits."""
+        return [self.score(prior) for prior in priors]
+
+    def open(self, run: Run, now: float, prior: PriorFeatures | None = None, host: str = "") -> None:
+        """A run has started."""
+        self.history.open(run, now, host)
+
+    def learn(self, example: ExampleRecorded) -> None:
+        """An outcome is known: members learn with the features as stored, history with the outcome."""
+        self.history.close(example.run)
+        if example.outcome == "cancel":
+            self.counts["cancelled"] += 1
+            return
+        broken = 0.0 if example.outcome == "success" else 1.0
+        early = example.outcome == "error" or example.error_class in EARLY
+        if example.prior is not None and example.prior.schema == PRIOR_SCHEMA.name:
+            self._fit(example.prior, broken)
+        else:
+            self.counts["without_features"] += 1
+        self.history.learn(example.run, broken, example.time, early, example.seconds, example.host)
+        self.labels += 1
+
+    def counterfactuals(self, run: Run, prior: PriorFeatures) -> list[Counterfactual]:
+        """What an actionable change would do to the risk."""
+        return what_if(run, prior, PRIOR_SCHEMA, self.risk)
+
+    def _fit(self, prior: PriorFeatures, broken: float) -> None:
+        x, z = self._vectors(prior)
+        logits = self._logits(x, z)
+        self.calibration.learn(self.pool.logit(logits), broken)
+        self.pool.learn(logits, broken)
+        for name, member in self.members.items():
+            member.fit(x if name in RAW else z, broken)
+        self.scaling.learn(x)
+        self.history.learn_contexts(prior.keys, broken)
+
+    def _vectors(self, prior: PriorFeatures) -> tuple[Vector, Vector]:
+        values = prior.values if prior.schema == PRIOR_SCHEMA.name else [0.0] * len(PRIOR_SCHEMA)
+        x = np.array(values)
+        return x, self.scaling.standard(x)
+
+    def _logits(self, x: Vector, z: Vector) -> list[float]:
+        return [member.logit(x if name in RAW else z) for name, member in self.members.items()]
+
+    def _spread(self, prior: PriorFeatures, logits: Sequence[float], pooled: float) -> float:
+        """Standard error of the logit: members that differ, and how many outcomes the run's history rests on."""
+        apart = math.fsum(w * (v - pooled) ** 2 for w, v in zip(self.pool.weights, logits, strict=True))
+        known = math.expm1(prior.values[_OUTCOMES]) if len(prior.values) == len(PRIOR_SCHEMA) else 0.0
+        rate = min(0.95, max(0.05, sigmoid(pooled)))
+        effective = 2.0 + min(known, 30.0) + min(self.labels, 1000) / 200.0
+        return math.sqrt(apart + 1.0 / (effective * rate * (1.0 - rate)))
+
+    def _reasons(self, prior: PriorFeatures, z: Vector, logit: float) -> tuple[float, list[Reason]]:
+        linear = self.members.get("linear")
+        if not isinstance(linear, Linear):
+            return logit, []
+        reasons = self._teller.tell(prior.values, linear.contributions(z))
+        rest = logit - linear.bias - math.fsum(reason.logit for reason in reasons)
+        if reasons or rest:
+            reasons.append(Reason(text="other models and calibration", logit=rest, feature="rest"))
+        return linear.bias, reasons
+
+
+EARLY = frozenset({"setup", "network", "disk", "oom", "permission", "missing", "ice", "clock"})
+_OUTCOMES = PRIOR_SCHEMA.names.index("project_outcomes")
