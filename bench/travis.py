@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from models.evidence import EVIDENCE
+from models.forecaster import Forecaster, ForecasterConfig
 from streams.errors import ConfigError
-from streams.events import Event, ExampleRecorded, Outcome, Run, RunOpened
+from streams.events import Checkpoint, Event, ExampleRecorded, Outcome, PriorFeatures, Run, RunOpened
 
 __all__ = ["Build", "builds", "data_folder", "records"]
+
+_NO_EVIDENCE = [0.0] * len(EVIDENCE)
 
 
 @dataclass(frozen=True)
@@ -58,21 +63,39 @@ def builds(limit: int | None = None) -> list[Build]:
     return found
 
 
-def records(history: list[Build]) -> Iterator[Event]:
-    """Opened and finished runs in the order they became known."""
+def records(history: list[Build], config: ForecasterConfig | None = None) -> Iterator[Event]:
+    """`examples.v1` as the live system would have written it: features, forecasts and labels in their true order."""
+    served = Forecaster(config)
+    kept: dict[str, tuple[PriorFeatures, Checkpoint]] = {}
     moments = [(build.started_at, 0, i) for i, build in enumerate(history)]
     moments += [(build.known_at, 1, i) for i, build in enumerate(history)]
     for at, ended, i in sorted(moments):
         build = history[i]
         run, run_id = _run(build, i), f"{build.project}/{i}"
+        event: Event
         if ended:
             outcome: Outcome = "failure" if build.failed else "success"
-            yield ExampleRecorded(
+            prior, point = kept.pop(run_id)
+            event = ExampleRecorded(
                 id=f"{run_id}/ended", source="/travis", time=at, run=run, outcome=outcome,
-                started_at=build.started_at, seconds=build.known_at - build.started_at,
+                started_at=build.started_at, seconds=build.known_at - build.started_at, prior=prior,
+                checkpoints=[point],
             )  # fmt: skip
         else:
-            yield RunOpened(id=f"{run_id}/opened", source="/travis", time=at, run=run)
+            prior = served.risk.describe(run, at)
+            kept[run_id] = prior, _checkpoint(served, run, prior, at)
+            event = RunOpened(id=f"{run_id}/opened", source="/travis", time=at, run=run, prior=prior)
+        served.fold(event)
+        yield event
+
+
+def _checkpoint(served: Forecaster, run: Run, prior: PriorFeatures, at: float) -> Checkpoint:
+    risk = served.risk.risk(prior)
+    return Checkpoint(
+        at=at, elapsed_seconds=0.0, trigger="start", evidence=_NO_EVIDENCE, risk=risk,
+        prior_logit=math.log(max(risk, 1e-9) / max(1.0 - risk, 1e-9)), remaining=served.duration.predict(run, at),
+        model=served.ref,
+    )  # fmt: skip
 
 
 def _run(build: Build, number: int) -> Run:

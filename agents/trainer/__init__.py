@@ -1,0 +1,1 @@
+"""The trainer: its own process beside the workers, which nothing waits for."""

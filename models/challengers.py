@@ -1,0 +1,55 @@
+"""Which rivals to try: a small declared space of settings, drawn from by seed. The same seed gives the same rivals.
+
+Each rival differs from the champion in one or two settings, so that what a promotion changed can be told in a line.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.definition import Value, config_of, definition_of, name_of
+from models.forecaster import ForecasterConfig
+
+__all__ = ["SPACE", "draw"]
+
+SPACE: Mapping[str, Sequence[Value]] = {
+    "risk.members": (
+        ["prior", "linear", "factors", "network"],
+        ["prior", "linear", "factors"],
+        ["prior", "linear", "factors", "network", "tree"],
+        ["prior", "linear"],
+    ),
+    "risk.step": (0.01, 0.02, 0.04, 0.08),
+    "risk.weight_rate": (0.03, 0.1, 0.2, 0.4),
+    "risk.share": (0.0001, 0.001, 0.01),
+    "risk.calibration_step": (0.005, 0.02, 0.05),
+    "evidence_step": (0.1, 0.2, 0.4),
+}
+"""Settings by path with the values worth trying."""
+
+
+def draw(
+    champion: ForecasterConfig,
+    count: int,
+    seed: int,
+    space: Mapping[str, Sequence[Value]] = SPACE,
+    most_changes: int = 2,
+    known: Sequence[str] = (),
+) -> list[ForecasterConfig]:
+    """Up to `count` different configs beside the champion; `known` names are not drawn again."""
+    chance, own = random.Random(seed), definition_of(champion)
+    found: dict[str, ForecasterConfig] = {}
+    taken = {champion.name, name_of(own), *known}
+    for _ in range(50 * count):
+        if len(found) >= count:
+            break
+        changed: dict[str, Any] = dict(own)
+        for path in chance.sample(sorted(space), k=min(len(space), chance.randint(1, most_changes))):
+            changed[path] = chance.choice(space[path])
+        config = config_of(changed)
+        name = name_of(definition_of(config))
+        if name not in taken and name not in found:
+            found[name] = config_of(definition_of(config))
+    return list(found.values())

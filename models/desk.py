@@ -1,0 +1,270 @@
+"""The trainer's mind: who is in shadow, what triggers a training, who is promoted, who goes back.
+
+Law of the file: all that is decided follows from `examples.v1` and `model-events.v1`. Ids of what is emitted are
+derived from model, config and offset, so a trainer that was killed anywhere comes to the same decisions with the same
+ids, and nobody is promoted twice. What a training found stands in its `TrainingFinished`, from which the shadow is
+rebuilt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from models.challengers import SPACE, draw
+from models.champion import Champions
+from models.definition import Value, config_of, definition_of
+from models.forecaster import Forecaster, ForecasterConfig
+from models.promotion import PromotionPolicy
+from models.shadow import Judged, Shadow
+from models.training import Plan, spent, summary
+from models.triggers import Trigger, TriggerPolicy, Triggers
+from streams.events import (
+    DriftDetected,
+    Event,
+    ModelPromoted,
+    ModelRolledBack,
+    Outcome,
+    TrainingFinished,
+    TrainingRequested,
+)
+
+__all__ = ["MODEL", "SOURCE", "Desk", "DeskPolicy", "found_configs"]
+
+MODEL = "risk"
+SOURCE = "/buildcast/trainer"
+_NEVER_MOVED = 10**9
+
+
+@dataclass(frozen=True)
+class DeskPolicy:
+    """How many rivals are drawn and kept; `lead_records` is the notice that workers get of a promotion."""
+
+    challengers: int = 5
+    shadows: int = 2
+    window_records: int = 0  # of history that counts as evidence, 0 for all
+    lead_records: int = 20
+    space: Mapping[str, Sequence[Value]] = field(default_factory=lambda: SPACE)
+    promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
+    triggers: TriggerPolicy = field(default_factory=TriggerPolicy)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What a training leaves behind, as JSON in `TrainingFinished.detail`."""
+
+    end: int
+    log_end: int  # how long the log was by then: no move is set before
+    number: int
+    window: int
+    shared_by: int
+    champion: str
+    configs: dict[str, dict[str, float | str | bool | int | list[str]]]
+
+
+class Desk:
+    """Feed it model events with `note` and examples with `fold`; send what comes back to `model-events.v1`."""
+
+    def __init__(self, policy: DeskPolicy | None = None, first: ForecasterConfig | None = None) -> None:
+        self.policy = policy or DeskPolicy()
+        self.champions = Champions(first)
+        self.pending: dict[str, TrainingRequested] = {}
+        self.trained = 0
+        self.cancelled: set[str] = set()
+        self._seen: set[str] = set()
+        first_name = self.champions.moves[0].config
+        self._found = _Found(0, 0, 0, 0, 1, first_name, {first_name: definition_of(self.champions.configs[first_name])})
+        self.rebuild()
+
+    @property
+    def offset(self) -> int:
+        """The next record of `examples.v1` to fold."""
+        return self.shadow.offset
+
+    def note(self, event: Event) -> None:
+        """Take one record of `model-events.v1` in; repeats are dropped by id."""
+        if event.id in self._seen:
+            return
+        self._seen.add(event.id)
+        self.champions.apply(event)
+        match event:
+            case TrainingRequested():
+                self.pending[event.training_id] = event
+            case TrainingFinished():
+                self.pending.pop(event.training_id, None)
+                if event.outcome == "cancel":
+                    self.cancelled.add(event.training_id)
+                elif event.outcome == "success":
+                    self.trained += 1
+                    self._found = msgspec.json.decode(event.detail, type=_Found)
+
+    def rebuild(self, also: ForecasterConfig | None = None) -> None:
+        """Begin again from offset 0 with what the last training found."""
+        found = self._found
+        configs = {name: config_of(values, name) for name, values in found.configs.items()}
+        if also is not None:
+            configs[also.name] = also
+        rivals = [Forecaster(config) for name, config in configs.items() if name != found.champion]
+        alpha = spent(self.policy.promotion, max(1, found.number))
+        self.shadow = Shadow(Forecaster(configs[found.champion]), rivals, alpha, found.shared_by)
+        self._since_move, self._moved_at = _NEVER_MOVED, 0
+        self._crowns = 0
+        self._windowed = not found.window
+        self.triggers = Triggers(self.policy.triggers)
+
+    def fold(self, event: Event, offset: int) -> list[Event]:
+        """Take one record of `examples.v1` in. What is decided is already noted here when it comes back."""
+        found = self._found
+        if offset < self.shadow.offset:
+            return []
+        if not self._windowed and offset >= found.end - found.window:
+            self.shadow.restart_races()
+            self._windowed = True
+        if offset >= found.end and not self._follow(offset):
+            return []
+        judged = self.shadow.fold(event, offset)
+        self._count(judged, offset)
+        outputs = self._watch(judged) if judged and offset >= found.end else []
+        if offset >= found.end - 1:
+            outputs += self._decide(offset, event.time)
+        for output in outputs:
+            self.note(output)
+        return outputs
+
+    def plan(self) -> Plan | None:
+        """The training that is asked for, over all that has been folded."""
+        if not self.pending or self.offset == 0:
+            return None
+        request = next(iter(self.pending.values()))
+        champion = self.champions.configs[self.champions.at(self.offset)]
+        seed = int.from_bytes(hashlib.blake2b(request.training_id.encode(), digest_size=8).digest(), "big")
+        rivals = draw(champion, self.policy.challengers, seed, self.policy.space)
+        before = self.champions.previous(self.offset)
+        if before is not None and before not in {rival.name for rival in rivals}:
+            rivals.append(self.champions.configs[before])
+        return Plan(
+            request.training_id, champion, rivals, self.offset, self.trained + 1, self.policy.window_records,
+            self.policy.promotion,
+        )  # fmt: skip
+
+    def finish(
+        self, plan: Plan, shadow: Shadow | None, time: float, seconds: float, outcome: Outcome = "success",
+        why: str = "", log_end: int = 0,
+    ) -> list[Event]:  # fmt: skip
+        """A training ended: its record, and a promotion if one is proven. Go on reading at `offset`."""
+        request = self.pending.get(plan.training_id)
+        metrics, detail = (summary(shadow), self._detail(plan, shadow, log_end)) if shadow else ({}, why)
+        ended = TrainingFinished(
+            id=_derive("finished", plan.training_id, outcome), source=SOURCE, time=time, training_id=plan.training_id,
+            model=MODEL, trigger=request.trigger if request else "request", outcome=outcome, examples=plan.end,
+            seconds=seconds, metrics=metrics, detail=detail,
+        )  # fmt: skip
+        self.note(ended)
+        if shadow is None:
+            return [ended]
+        since, moved_at = self._since_move, self._moved_at
+        self.rebuild()
+        self._since_move, self._moved_at = since, moved_at
+        shadow.keep(self._found.configs)
+        self.shadow, self._windowed = shadow, True
+        decided = self._decide(plan.end - 1, time)
+        for output in decided:
+            self.note(output)
+        return [ended, *decided]
+
+    def _detail(self, plan: Plan, shadow: Shadow, log_end: int) -> str:
+        before = self.champions.previous(plan.end)
+        kept = [name for name in shadow.ranked() if name != before][: self.policy.shadows]
+        kept += [before] if before in shadow.forecasters else []
+        configs = {name: definition_of(shadow.forecasters[name].config) for name in [shadow.champion, *kept]}
+        found = _Found(
+            plan.end, max(plan.end, log_end), plan.number, plan.window, shadow.shared_by, shadow.champion, configs
+        )
+        return msgspec.json.encode(found).decode()
+
+    def _follow(self, offset: int) -> bool:
+        """Crown whom the moves name; False if that one has to be folded first."""
+        name = self.champions.at(offset)
+        if name == self.shadow.champion:
+            return True
+        if name not in self.shadow.forecasters:
+            self.rebuild(self.champions.configs[name])
+            return False
+        self._crowns += 1
+        self.shadow.policy = spent(self.policy.promotion, max(1, self._found.number) + self._crowns)
+        self.shadow.crown(name)
+        self.triggers = Triggers(self.policy.triggers)
+        return True
+
+    def _count(self, judged: Judged | None, offset: int) -> None:
+        moved_at = self.champions.since(offset)
+        if moved_at != self._moved_at:
+            self._moved_at, self._since_move = moved_at, 0
+        self._since_move += judged is not None
+
+    def _watch(self, judged: Judged) -> list[Event]:
+        outputs: list[Event] = []
+        for trigger in self.triggers.add(judged, self.shadow.champion):
+            if trigger.drift is not None:
+                outputs.append(_drifted(trigger))
+            if not self.pending and self.triggers.rested():
+                self.triggers.trained(trigger.time)
+                outputs.append(_requested(trigger))
+                break
+        return outputs
+
+    def _decide(self, offset: int, time: float) -> list[Event]:
+        last = self.champions.moves[-1].at_offset
+        if last > offset:  # a move is planned: first see what comes of it
+            return []
+        before, now = self.champions.previous(offset + 1), self.shadow.champion
+        name = self.shadow.proven(self._since_move)
+        if before in self.shadow.races and self.shadow.races[before].decide(_NEVER_MOVED) == "promote":
+            name = before
+        if name is None:
+            return []
+        evidence = dict(self.shadow.races[name].evidence())
+        if name == before:
+            at = max(offset + 1, self._found.log_end)
+            reason = f"its loss is above that of {name} by {evidence['mean_gain']:.4f} nats over its own labels"
+            move: Event = ModelRolledBack(
+                id=_derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
+                previous=now, principal="trainer", reason=reason,
+            )  # fmt: skip
+        else:
+            at = max(offset + 1, self._found.log_end) + self.policy.lead_records
+            move = ModelPromoted(
+                id=_derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
+                previous=now, principal="trainer", evidence=evidence,
+                definition=definition_of(self.shadow.forecasters[name].config),
+            )  # fmt: skip
+        return [] if at <= last or move.id in self._seen else [move]
+
+
+def found_configs(event: TrainingFinished) -> Mapping[str, Mapping[str, Value]]:
+    """The champion and the challengers that a training kept, by name."""
+    return msgspec.json.decode(event.detail, type=_Found).configs
+
+
+def _drifted(trigger: Trigger) -> DriftDetected:
+    drift = trigger.drift
+    assert drift is not None
+    return DriftDetected(
+        id=_derive("drift", drift.detector, drift.signal, str(trigger.offset)), source=SOURCE, time=trigger.time,
+        detector=f"{drift.detector}:{drift.signal}", model=MODEL, at_offset=trigger.offset,
+        statistic=drift.statistic, before=drift.before, after=drift.after,
+    )  # fmt: skip
+
+
+def _requested(trigger: Trigger) -> TrainingRequested:
+    training_id = _derive("training", trigger.kind, str(trigger.offset))
+    return TrainingRequested(
+        id=training_id, source=SOURCE, time=trigger.time, training_id=training_id, model=MODEL, trigger=trigger.kind,
+        principal="trainer",
+    )  # fmt: skip
+
+
+def _derive(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
