@@ -34,6 +34,7 @@ class CoreConfig:
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     limits: TrackerLimits = field(default_factory=TrackerLimits)
     anomaly_at: float = 0.9  # host anomaly scores from here on are told
+    explain: bool = True  # reasons, blame and counterfactuals; the risk is the same without, for bulk replays
 
 
 class Core:
@@ -77,7 +78,8 @@ class Core:
             self._describe(state, now)
             outputs.append(_opened(event, state))
         assert state.prior is not None
-        prior = self.forecaster.risk.score(state.prior)
+        risk = self.forecaster.risk
+        prior = risk.score(state.prior) if self.config.explain else risk.score_bare(state.prior)
         forecast = self._forecast(event, moment, prior, positions)
         state.keep(_checkpoint(forecast, prior, observe(state, now)))
         return [forecast, *outputs, *self._judge(event, state, forecast, now)]
@@ -95,7 +97,7 @@ class Core:
         self, event: events.Event, moment: Moment, prior: PriorRisk, positions: Mapping[str, int]
     ) -> events.ForecastMade:
         odd = self.tracker.odd.get(moment.state.host)
-        parts = compose(self.forecaster, moment, prior)
+        parts = compose(self.forecaster, moment, prior, self.config.explain)
         return events.ForecastMade(
             id=_derive(event.id, "forecast", self.forecaster.config.name),
             source=SOURCE,
@@ -226,7 +228,7 @@ def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecord
         run=state.run,
         outcome=event.outcome,
         started_at=state.started_at,
-        seconds=max(0.0, event.seconds),
+        seconds=event.seconds if event.seconds >= 0.0 else None,  # negative: a history that does not say
         error_class=event.error_class,
         prior=state.prior,
         checkpoints=state.checkpoints,

@@ -16,15 +16,15 @@ __all__ = ["compose"]
 _LIMIT = 12.0  # logits beyond this are no different to a person: 6e-6
 
 
-def compose(forecaster: Forecaster, moment: Moment, prior: PriorRisk) -> dict[str, Any]:
+def compose(forecaster: Forecaster, moment: Moment, prior: PriorRisk, explain: bool = True) -> dict[str, Any]:
     """The fields of a `ForecastMade` that the models decide. base_logit + reasons sum to logit(risk)."""
     state, now = moment.state, moment.now
     evidence = observe(state, now)
     shift = forecaster.evidence.logit(evidence)
-    reasons = [*forecaster.evidence.reasons(evidence, state, now), *prior.reasons]
+    reasons = [*forecaster.evidence.reasons(evidence, state, now), *prior.reasons] if explain else []
     total = prior.logit + shift
     logit = max(-_LIMIT, min(_LIMIT, total))
-    if logit != total:
+    if explain and logit != total:
         reasons.append(Reason(text="limited to what a forecast can mean", logit=logit - total, feature="limit"))
     certain = 1.0 - math.exp(-abs(shift) / 2.0)  # evidence speaks for itself: history's doubt counts less
     return {
@@ -39,7 +39,7 @@ def compose(forecaster: Forecaster, moment: Moment, prior: PriorRisk) -> dict[st
         "weights": prior.weights,
         "blame": _blame(prior, forecaster.evidence.blame(evidence)),
         "remaining": _remaining(forecaster, moment),
-        "counterfactuals": forecaster.risk.counterfactuals(state.run, state.prior) if state.prior else [],
+        "counterfactuals": forecaster.risk.counterfactuals(state.run, state.prior) if explain and state.prior else [],
     }
 
 

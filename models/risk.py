@@ -93,28 +93,33 @@ class RiskModel:
 
     def score(self, prior: PriorFeatures) -> PriorRisk:
         """The risk with its interval, members, reasons and blame."""
+        return self._score(prior, explain=True)
+
+    def score_bare(self, prior: PriorFeatures) -> PriorRisk:
+        """The same digits without reasons, for bulk replays."""
+        return self._score(prior, explain=False)
+
+    def _score(self, prior: PriorFeatures, explain: bool) -> PriorRisk:
         x, z = self._vectors(prior)
         logits = self._logits(x, z)
         pooled = self.pool.logit(logits)
         logit = self.calibration.logit(pooled)
-        weights = dict(zip(self.pool.members, self.pool.weights, strict=True))
-        risks = {name: sigmoid(each) for name, each in zip(self.pool.members, logits, strict=True)}
-        mean = math.fsum(weights[name] * risk for name, risk in risks.items())
-        variance = math.fsum(weights[name] * (risk - mean) ** 2 for name, risk in risks.items())
+        risks = [sigmoid(each) for each in logits]
+        mean = math.fsum(w * risk for w, risk in zip(self.pool.weights, risks, strict=True))
         spread = self._spread(prior, logits, pooled)
-        base, reasons = self._reasons(prior, z, logit)
+        base, reasons = self._reasons(prior, z, logit) if explain else (logit, [])
         return PriorRisk(
             logit=logit,
             risk=sigmoid(logit),
             lower=sigmoid(logit - 1.96 * spread),
             upper=sigmoid(logit + 1.96 * spread),
             confidence=1.0 / (1.0 + spread * spread),
-            variance=variance,
-            members=risks,
-            weights=weights,
+            variance=math.fsum(w * (risk - mean) ** 2 for w, risk in zip(self.pool.weights, risks, strict=True)),
+            members=dict(zip(self.pool.members, risks, strict=True)),
+            weights=dict(zip(self.pool.members, self.pool.weights, strict=True)),
             base_logit=base,
             reasons=reasons,
-            blame=blame_of(PRIOR_SCHEMA, prior.values, reasons),
+            blame=blame_of(PRIOR_SCHEMA, prior.values, reasons) if explain else {},
         )
 
     def score_batch(self, priors: Sequence[PriorFeatures]) -> list[PriorRisk]:

@@ -39,4 +39,3 @@ def family(branch: str) -> str:
     ('dependabot', 'v#.#.#')
     """
     return branch.partition("/")[0] if "/" in branch else _DIGITS.sub("#", branch)
-
