@@ -27,10 +27,13 @@ _NO_SECRET = re.compile(
 )
 
 _SUSPECT = re.compile(
-    r"(?i)token|passw|passphrase|secret|[_-]?key|credential|pwd|auth|bearer|basic |://|-p\S{4}|-u |--user |"
+    r"(?i)token|passw|passphrase|secret|[_-]?key|credential|pwd|auth|bearer|basic |://|-p\S{4}|-[paw]\s|-u |--user |"
     r"[a-z0-9_\-]{12}|xox|cl(?:oudant)?[_-]|sl[_-]"
 )
-_USER_INFO = re.compile(r"(?P<before>\b[a-zA-Z][\w+.-]*://)[^\s/@'\"<>]+(?:/(?=[^\s/@]*:))?[^\s/@'\"<>]*@")
+_USER_INFO = re.compile(
+    r"(?P<before>\b[a-zA-Z][\w+.-]*://)"
+    r"(?:[^\s/:@'\"<>]+:(?!\d+(?:[/\s]|$))[^\s'\"<>]*@|[^\s/'\"<>]*@)"  # a password may hold @ and /
+)
 _HEADER = re.compile(
     r"(?i)(?P<before>\b(?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer|token|digest|negotiate)\s+)?)(?P<secret>[^\s'\",]{6,})|"
     r"(?P<before2>\b(?:bearer|basic)\s+)(?P<secret2>(?=\S*\d)[\w+/=.~-]{16,})|"
@@ -38,16 +41,16 @@ _HEADER = re.compile(
     r"(?P<before4>\b(?:set-)?cookie:\s*)(?P<secret4>\S.*)"
 )
 _OPTION = re.compile(
-    rf"(?i)(?P<before>(?:^|[\s'\"])--?(?:[\w]+[-_.])*(?:{_WORD}|pass|auth)(?:=|\s+|['\"],\s*['\"]))(?P<quote>['\"]?)(?P<secret>(?(quote).+?(?=(?P=quote)|$)|[^\s'\"]+))"
+    rf"(?i)(?P<before>(?:^|[\s'\"])--?(?:\w+[-_.])*(?:{_WORD}|pass|auth)(?:=|\s+|['\"],\s*['\"]))"
+    r"(?:(?P<quote>['\"])(?P<secret>.+?)(?=(?P=quote)|$)|[^\s'\"]+)"
 )
+_WANTS_SECRET = re.compile(rf"(?i)--?(?:\w+[-_.])*(?:{_WORD}|pass|auth)$")
 _VALUE = r"(?P<quote>['\"]?)(?P<secret>[^\s'\",;&]{4,})"
 _ASSIGNED = re.compile(
     rf"(?i)(?P<before>(?<![\w-])[\w.-]*(?:{_WORD}|_auth|_pass|_pw|_key)[\w]*['\"]?\s?(?:=>|:=|=)\s?){_VALUE}"
 )
 _KEYED = re.compile(rf"(?i)(?P<before>(?<![\w-])[\w.-]*{_WORD}['\"]?\s?:\s?){_VALUE}")
-_LOGIN = re.compile(
-    r"(?P<before>(?:^|\s)(?:-u|--user|--proxy-user)[ =]['\"]?[^\s:'\"]+:)(?P<secret>[^\s'\"]+)"
-)
+_LOGIN = re.compile(r"(?P<before>(?:^|\s)(?:-u|--user|--proxy-user)[ =]['\"]?[^\s:'\"]+:)(?P<secret>[^\s'\"]+)")
 _TIGHT = re.compile(r"(?P<before>(?:^|\s)-[pP]['\"]?)(?P<secret>(?![\d.]+(?:\s|$))\S{4,})")
 _LOOSE = re.compile(r"(?P<before>(?:^|\s)-[pPaw]\s*['\"]?)(?P<secret>[^\s'\"-][^\s'\"]*)")
 _TAKES_PASSWORD = re.compile(
@@ -55,9 +58,7 @@ _TAKES_PASSWORD = re.compile(
     r"(?:docker|podman|oc|az|helm registry) login)\b"
 )
 _LOOKS_MADE_UP = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).{8,}$")
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:.*?-----END [A-Z0-9 ]*-----|.*)", re.S
-)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:.*?-----END [A-Z0-9 ]*-----|.*)", re.S)
 _MORE = r"[\w.+/=~-]*"
 _OWN_TOKENS = (
     r"github_pat_\w{20,}", r"\bnpm_[A-Za-z0-9]{36}", r"\bhf_[A-Za-z0-9]{30,}", r"\bdop_v1_[a-f0-9]{64}",
@@ -109,7 +110,9 @@ class Redactor:
 
     def command(self, arguments: Sequence[str]) -> str:
         """A command line for people, with every secret replaced; a word that is wholly secret goes wholly."""
-        return self.text(shlex.join(arguments))
+        before = ["", *arguments]
+        words = [MASK if _WANTS_SECRET.match(option) else word for option, word in zip(before, arguments, strict=False)]
+        return self.text(shlex.join(words))
 
     def _thorough(self, text: str) -> str:
         if "PRIVATE KEY" in text:
@@ -165,7 +168,5 @@ def _tokens() -> re.Pattern[str]:
     patterns = list(_OWN_TOKENS)
     for module, name in _OF_DETECT_SECRETS:
         detector = getattr(importlib.import_module(f"detect_secrets.plugins.{module}"), name)()
-        patterns += [
-            f"(?i:{found.pattern})" if found.flags & re.I else found.pattern for found in detector.denylist
-        ]
+        patterns += [f"(?i:{found.pattern})" if found.flags & re.I else found.pattern for found in detector.denylist]
     return re.compile("|".join(f"(?:{pattern}){_MORE}" for pattern in patterns))
