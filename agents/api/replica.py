@@ -51,13 +51,8 @@ class FollowedReplica:
         from agents.snapshot import sealing_key
         from models.forecaster import ForecasterConfig
 
-        self._replica = Replica(
-            bootstrap,
-            ForecasterConfig(),
-            state / "api-replica",
-            sealing_key(state),
-            metrics.create(CollectorRegistry()),
-        )
+        own = metrics.create(CollectorRegistry())
+        self._replica = Replica(bootstrap, ForecasterConfig(), state / "api-replica", sealing_key(state), own)
         self._task: asyncio.Task[None] | None = None
 
     def forecaster(self) -> Forecaster:

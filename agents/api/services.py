@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,11 @@ class Services:
     feed: Any = None
     counts: dict[str, int] = field(default_factory=dict)
     started_at: float = 0.0
+    model_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def model(self) -> Forecaster | None:
+        """The newest model, folded aside of the loop. Score under `model_lock`: nobody folds then."""
+        return await asyncio.to_thread(self.forecaster) if self.forecaster else None
 
     def count(self, what: str) -> None:
         """One more of these."""

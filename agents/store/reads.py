@@ -48,9 +48,10 @@ class Reads:
         self.engine = engine
 
     async def runs(self, wanted: RunFilter, limit: int, after: Cursor | None = None) -> list[Row]:
-        """Runs that have started, newest first."""
-        t = tables.runs
-        query = select(*(t.c[name] for name in _RUN)).where(t.c.started_at.is_not(None))
+        """Runs that have started, newest first, with the first risk that was told of those that were scored."""
+        t, o = tables.runs, tables.outcomes
+        query = select(*(t.c[name] for name in _RUN), o.c.first_risk).where(t.c.started_at.is_not(None))
+        query = query.outerjoin(o, o.c.run_id == t.c.run_id)
         for name in ("project", "name", "host", "outcome"):
             if value := getattr(wanted, name):
                 query = query.where(t.c[name] == value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -16,6 +16,9 @@ from agents.api.problems import Problem
 from agents.api.services import services
 from agents.api.views import risk_level
 from streams.events import Run
+
+if TYPE_CHECKING:
+    from models.forecaster import Forecaster
 
 __all__ = ["router", "run_of"]
 
@@ -38,14 +41,20 @@ class _Question(BaseModel):
 async def ask_ensemble(request: Request, _who: Reader, question: _Question) -> Response:
     """Nothing is stored; the answer names the model's version."""
     parts = services(request)
-    if parts.forecaster is None:
-        raise Problem(503, "this process holds no model", "start the API with a state folder or a broker")
-    forecaster, now = parts.forecaster(), parts.clock()
-    run = run_of(question.features)
-    scored = forecaster.risk.score(forecaster.risk.describe(run, now, host=question.host))
-    duration = forecaster.duration.predict(run, now, host=question.host)
+    run, now = run_of(question.features), parts.clock()
+    async with parts.model_lock:
+        forecaster = await parts.model()
+        if forecaster is None:
+            raise Problem(503, "this process holds no model", "start the API with a state folder or a broker")
+        found = _answer(forecaster, run, question.host, now)
     parts.count("ensemble")
-    return reply(request, {
+    return reply(request, found)
+
+
+def _answer(forecaster: Forecaster, run: Run, host: str, now: float) -> dict[str, Any]:
+    scored = forecaster.risk.score(forecaster.risk.describe(run, now, host=host))
+    duration = forecaster.duration.predict(run, now, host=host)
+    return {
         "ensemble_prediction": scored.risk,
         "risk_level": risk_level(scored.risk),
         "confidence": scored.confidence,
@@ -57,7 +66,7 @@ async def ask_ensemble(request: Request, _who: Reader, question: _Question) -> R
         "reasons": scored.reasons,
         "duration_seconds": duration and {"point": duration.point, "lower": duration.lower, "upper": duration.upper},
         "model": forecaster.ref,
-    })  # fmt: skip
+    }
 
 
 def run_of(features: dict[str, Any]) -> Run:

@@ -23,10 +23,16 @@ async def list_models(request: Request, _who: Reader, limit: Limit = 50, after: 
     """History newest first; weights as of the newest forecast; drift as it was seen."""
     parts = services(request)
     history = page(await parts.reads.model_history(limit, parse_cursor(after)), limit, "time", "id")
-    present = parts.forecaster().ref if parts.forecaster else None
+    async with parts.model_lock:
+        model = await parts.model()
     return reply(
         request,
-        {"present": present, "weights": await parts.reads.weights(), "drift": await parts.reads.drift(20), **history},
+        {
+            "present": model.ref if model else None,
+            "weights": await parts.reads.weights(),
+            "drift": await parts.reads.drift(20),
+            **history,
+        },
     )
 
 

@@ -76,6 +76,16 @@ async def show_run(
     })  # fmt: skip
 
 
+@router.get("/runs/{run_id}/curve", summary="Risk and time left over a run, as numbers")
+async def show_curve(
+    request: Request, _who: Reader, run_id: RunId,
+    points: Annotated[int, Query(ge=1, le=5_000, description="Newest points.")] = 400,
+) -> Response:  # fmt: skip
+    """In order of time; empty for a run without a forecast."""
+    rows = await services(request).reads.curve(run_id, points)
+    return reply(request, {"run_id": run_id, "items": [curve_point(row) for row in rows]})
+
+
 @router.get(
     "/runs/{run_id}/forecast",
     summary="The newest forecast of a run",

@@ -43,7 +43,7 @@ async def ready(request: Request) -> Response:
 async def status(request: Request, _who: Reader) -> Response:
     """Beside the parts: hits of the forecast cache, listeners, counts since the start."""
     parts = services(request)
-    known = [await _database(parts), _feed(parts), _model(parts)]
+    known = [await _database(parts), _feed(parts), await _model(parts)]
     if parts.status is not None:
         others = await asyncio.to_thread(parts.status)  # it asks sockets
         known += [one for one in others["parts"] if one["part"] not in ("api", "database")]
@@ -97,12 +97,13 @@ def _feed(parts: Services) -> dict[str, Any]:
                  "it tries again by itself; look after the broker or the database")  # fmt: skip
 
 
-def _model(parts: Services) -> dict[str, Any]:
-    if parts.forecaster is None:
+async def _model(parts: Services) -> dict[str, Any]:
+    async with parts.model_lock:
+        model = await parts.model()
+    if model is None:
         return _part("model", "degraded", "this process holds none: POST /ensemble is not answered",
                      "start the API with a state folder or a broker")  # fmt: skip
-    ref = parts.forecaster().ref
-    return _part("model", "ok", "", "") | {"config": ref.config, "offset": ref.offset}
+    return _part("model", "ok", "", "") | {"config": model.ref.config, "offset": model.ref.offset}
 
 
 def _part(name: str, state: str, reason: str, remedy: str) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+// Alerts: what was raised, why, how it ended; acknowledge and "this was flaky" in one click.
+
+import { get, post } from "./api.js";
+import { h, put } from "./dom.js";
+import { ago, percent, plural } from "./format.js";
+import { action, reasons, risk, runLink } from "./parts.js";
+
+const SCORES = { right: "it was right", wrong: "it was wrong", pending: "not known yet", excused: "flaky or the machine's fault", unknown: "cancelled" };
+
+export class Alerts {
+  title = "Alerts";
+
+  async load(main) {
+    this.main = main;
+    const found = await get("alerts?limit=60");
+    const open = found.items.filter((each) => !each.resolved_at);
+    const closed = found.items.filter((each) => each.resolved_at);
+    const scored = found.items.filter((each) => each.score === "right" || each.score === "wrong");
+    const right = scored.filter((each) => each.score === "right").length;
+    put(main, h("h1", { tabindex: "-1" }, "Alerts ", h("span", { class: "faint" }, `${open.length} open`)),
+      scored.length ? h("p", { class: "faint" }, `Of the last ${plural(scored.length, "alert")} whose run has ended, ${right} ${right === 1 ? "was" : "were"} right.`) : null,
+      open.length ? h("ul", { class: "alerts" }, open.map((each) => this.alert(each))) : h("p", { class: "empty" }, "Nothing asks for your attention."),
+      closed.length ? h("h2", { class: "spaced" }, "Resolved") : null,
+      h("ul", { class: "alerts" }, closed.map((each) => this.alert(each))));
+  }
+
+  alert(alert) {
+    const body = alert.body || {};
+    const id = encodeURIComponent(alert.alert_id);
+    const held = alert.acknowledged;
+    return h("li", { class: `alert ${alert.resolved_at ? "resolved" : alert.severity}`, "data-alert": alert.alert_id },
+      h("div", { class: "head" }, h("h3", {}, runLink(alert)), risk(alert.risk)),
+      h("p", { class: "faint" }, `raised ${ago(alert.raised_at)}, ${alert.cause === "slope" ? "rose steeply" : `passed ${percent(alert.threshold)}`}`,
+        body.host ? ` · ${body.host}` : "", alert.resolved_at ? ` · ${SCORES[alert.score]} (${alert.why})` : "",
+        held ? ` · ${held.principal} looks after it` : "", alert.verdict ? ` · verdict: ${alert.verdict}` : ""),
+      reasons(body.reasons || [], 3),
+      h("div", { class: "row" },
+        alert.resolved_at || held ? null : action("Acknowledge", () => post(`alerts/${id}/acknowledge`), { kind: "primary", done: "acknowledged" }),
+        alert.verdict ? null : action("This was flaky", () => post("labels", { run_id: alert.run_id, verdict: "flaky" }), { done: "noted as flaky" }),
+        alert.resolved_at || alert.muted ? null : action("Mute for an hour", () => post(`alerts/${id}/mute`, { seconds: 3600 }), { kind: "quiet", done: "muted" })));
+  }
+
+  async on(kind) {
+    if (kind.startsWith("alert-") || kind === "label-revised") await this.load(this.main);
+  }
+}
