@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect": ("collect", "collect"),
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
+    "trainer": ("trainer", "trainer"),
     "up": ("system", "up"),
     "down": ("system", "down"),
     "main-job": ("main_job", "main_job"),

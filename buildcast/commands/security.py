@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from buildcast.commands.findings import keep
 from collectors.security import CHECKS, HostReader, Scan, ScanMemory, ScanPolicy, load_memory, report, save_memory
 from collectors.security import scan as scan_once
 from collectors.security.check import SEVERITIES
@@ -23,7 +24,6 @@ from collectors.security.findings import severity_of, texts
 from collectors.security.units import read_units
 from streams.errors import ConfigError
 from streams.events import FindingReported
-from streams.journal import Journal
 
 __all__ = ["scan_host", "security"]
 
@@ -55,6 +55,7 @@ def scan(
     allow_port: Annotated[list[int] | None, typer.Option(help="Port that may listen beyond loopback.")] = None,
     memory: Annotated[Path | None, typer.Option(help="File that remembers the last scan, to tell changes.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Journal to append the findings' events to.")] = None,
+    spool: Annotated[Path | None, typer.Option(help="Spool of `buildcast collect`, which sends them on.")] = None,
     fail_on: Annotated[str, typer.Option(help="Exit 1 from this severity on: low, medium, high, critical.")] = "",
     seconds: Annotated[float, typer.Option(help="Most seconds to spend.")] = 30.0,
     files: Annotated[int, typer.Option(help="Most files to look at.")] = 200_000,
@@ -72,8 +73,7 @@ def scan(
         max_files=files,
     )
     seen, events = scan_host(root, policy, memory, socket.gethostname(), time.time())
-    if journal:
-        Journal(journal).append(events, sync=True)
+    keep(events, journal, spool)
     summary = summarise(seen)
     print(json.dumps(_as_json(seen, summary), indent=2)) if as_json else _print(seen, summary, Console())
     if fail_on and any(_rank(severity_of(one)) >= _rank(fail_on) for one in seen.findings):

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from buildcast.commands.findings import keep
 from collectors.vulnerability import (
     NVD_NOTICE,
     Bundle,
@@ -40,7 +41,6 @@ from collectors.vulnerability.identity import parse_cpe, parse_purl
 from collectors.vulnerability.settings import VulnerabilitySettings
 from streams.errors import ConfigError
 from streams.events import FindingReported
-from streams.journal import Journal
 from streams.settings import load
 
 __all__ = ["package_of", "vulnerabilities"]
@@ -103,6 +103,7 @@ def check(
     cache: Cache = None,
     run_id: Annotated[str, typer.Option(help="The run these packages belong to.")] = "",
     journal: Annotated[Path | None, typer.Option(help="Journal to append the findings' events to.")] = None,
+    spool: Annotated[Path | None, typer.Option(help="Spool of `buildcast collect`, which sends them on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell which packages are known to be weak, from what the feeds said last. The exit code is always 0."""
@@ -111,8 +112,7 @@ def check(
     matches = match(wanted, kept.find(names_of(wanted)))
     host = socket.gethostname()
     events = report(matches, host, f"/buildcast/vulnerability/{host}", now, ages, run_id)
-    if journal:
-        Journal(journal).append(events, sync=True)
+    keep(events, journal, spool)
     if as_json:
         print(json.dumps({"findings": _as_json(events), "age_seconds": ages, "notice": NVD_NOTICE}, indent=2))
         return

@@ -332,6 +332,10 @@ def _panel(panel: Panel, place: GridPos):  # type: ignore[no-untyped-def]  # one
     built = built.unit(panel.unit).grid_pos(place)
     if panel.look == "lines":
         built = built.legend(VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM))
+    if panel.look == "table":
+        built = built.show_header(True)
+    if panel.look == "heat":
+        built = built.calculate(False)
     if panel.look in ("number", "bars"):
         built = built.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
     for number, (ask, legend) in enumerate(panel.asks):
