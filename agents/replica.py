@@ -12,13 +12,14 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.metrics import Metrics
 from agents.snapshot import SnapshotRefused as FileRefused
 from agents.snapshot import read_sealed, write_atomically
+from models.champion import Champions, Fleet
 from models.forecaster import Forecaster, ForecasterConfig
 from models.snapshot import MAX_BYTES, SnapshotRefused, seal, unseal
 from streams.codec import decode
@@ -28,11 +29,12 @@ __all__ = ["Replica"]
 
 _log = logging.getLogger(__name__)
 EXAMPLES = TopicPartition("examples.v1", 0)
+MODEL_EVENTS = TopicPartition("model-events.v1", 0)
 _YIELD_SECONDS = 0.02
 
 
 class Replica:
-    """`forecaster` is the folded model; `ready` is set once it has caught up."""
+    """`forecaster` answers as the champion's model; `ready` is set once it has caught up with the log."""
 
     def __init__(
         self, bootstrap: str, config: ForecasterConfig, folder: Path, key: bytes, metrics: Metrics,
@@ -43,22 +45,22 @@ class Replica:
         self._metrics = metrics
         self._snapshot_seconds = snapshot_seconds
         self._beat = beat
-        self._path = folder / f"replica-{hashlib.sha256(config.name.encode()).hexdigest()[:12]}.snapshot"
-        self._consumer: AIOKafkaConsumer | None = None
+        self._folder = folder
         self._saved_at = time.monotonic()
-        self._saved_offset = -1
+        self._saved: dict[str, int] = {}  # offset by config
         folder.mkdir(parents=True, exist_ok=True)
         self.rejected = 0
         self.ready = asyncio.Event()
-        self.forecaster = self._load(config)
+        self.fleet = Fleet(Champions(config), [self._load(config)])
+
+    @property
+    def forecaster(self) -> Forecaster:
+        """What a core asks: the fleet answers as whichever config is champion at its offset."""
+        return cast(Forecaster, self.fleet)
 
     async def run(self) -> None:
         """Fold until cancelled."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
-            client_id="buildcast-replica", max_poll_records=2000,
-        )  # fmt: skip
-        self._consumer = consumer
+        consumer = self._consumer()
         await consumer.start()
         try:
             await self._fold(consumer)
@@ -66,57 +68,120 @@ class Replica:
             await consumer.stop()
 
     def save(self) -> None:
-        """Write the model to this machine's disk, if it has changed."""
+        """Write the models to this machine's disk, where they have changed."""
         self._saved_at = time.monotonic()
-        if self.forecaster.offset == self._saved_offset:
-            return
-        raw = seal(self.forecaster, self._key)
-        write_atomically(self._path, raw)
-        self._saved_offset = self.forecaster.offset
-        self._metrics.set("buildcast_snapshot_bytes", len(raw), kind="replica")
-        self._metrics.set("buildcast_snapshot_timestamp_seconds", time.time(), kind="replica")
+        for name, forecaster in self.fleet.forecasters.items():
+            if forecaster.offset == self._saved.get(name):
+                continue
+            raw = seal(forecaster, self._key)
+            write_atomically(self._path(name), raw)
+            self._saved[name] = forecaster.offset
+            self._metrics.set("buildcast_snapshot_bytes", len(raw), kind="replica")
+            self._metrics.set("buildcast_snapshot_timestamp_seconds", time.time(), kind="replica")
 
     async def _fold(self, consumer: AIOKafkaConsumer) -> None:
-        consumer.assign([EXAMPLES])
-        start = (await consumer.beginning_offsets([EXAMPLES]))[EXAMPLES]
-        end = (await consumer.end_offsets([EXAMPLES]))[EXAMPLES]
-        if self.forecaster.offset > end:
-            _log.warning("the snapshot is ahead of the log (%d > %d): folding again", self.forecaster.offset, end)
-            self.forecaster.__init__(self.forecaster.config)  # type: ignore[misc]  # every core shares this object
-        consumer.seek(EXAMPLES, max(start, self.forecaster.offset))
+        consumer.assign([EXAMPLES, MODEL_EVENTS])
+        starts = await consumer.beginning_offsets([EXAMPLES, MODEL_EVENTS])
+        ends = await consumer.end_offsets([EXAMPLES, MODEL_EVENTS])
+        if self.fleet.offset > ends[EXAMPLES]:
+            _log.warning("the snapshot is ahead of the log (%d): folding again", self.fleet.offset)
+            self._start_again()
+        consumer.seek(EXAMPLES, max(starts[EXAMPLES], self.fleet.offset))
+        consumer.seek(MODEL_EVENTS, starts[MODEL_EVENTS])
         while True:
-            if not self.ready.is_set() and await consumer.position(EXAMPLES) >= end:
-                self._report()
-                _log.info("the model has folded %d records", self.forecaster.offset)
-                self.ready.set()
             self._beat("replica")
-            found = await consumer.getmany(EXAMPLES, timeout_ms=500)
+            found = await consumer.getmany(timeout_ms=500)
+            self._move(found.get(MODEL_EVENTS, []))
             await self._take(found.get(EXAMPLES, []))
+            caught_up = all([await consumer.position(tp) >= end for tp, end in ends.items()])
+            if caught_up:
+                await self._complete(consumer)
+                if not self.ready.is_set():
+                    _log.info("the model %s has folded %d records", self.fleet.config.name, self.fleet.offset)
+                    self.ready.set()
             if time.monotonic() - self._saved_at >= self._snapshot_seconds:
                 self.save()
 
+    def _move(self, records: list[Any]) -> None:
+        moved = [self.fleet.champions.apply(event) for event in self._decoded(records) if event is not None]
+        if any(moved):
+            _log.info("champion at offset %d is %s", self.fleet.offset, self.fleet.champions.at(self.fleet.offset))
+
     async def _take(self, records: list[Any]) -> None:
         slept = time.perf_counter()
-        for record in records:
-            try:
-                self.forecaster.fold(decode(record.value, record.headers), record.offset)
-            except InvalidEvent as error:
-                # The sink reads the same log and puts it among the dead letters, once for all replicas.
-                self.rejected += 1
-                _log.warning("examples.v1 offset %d is no event (%s)", record.offset, error.kind)
+        for record, event in zip(records, self._decoded(records), strict=True):
+            if event is not None:
+                self.fleet.fold(event, record.offset)
             if time.perf_counter() - slept > _YIELD_SECONDS:
                 await asyncio.sleep(0)
                 slept = time.perf_counter()
         if records:
             self._report()
 
+    async def _complete(self, consumer: AIOKafkaConsumer) -> None:
+        """Fold the configs that are wanted and not held yet as far as the others; drop those no longer wanted."""
+        for config in self.fleet.missing():
+            forecaster = self._load(config)
+            if forecaster.offset > self.fleet.offset:
+                forecaster = Forecaster(config)
+            back = await consumer.position(EXAMPLES)
+            start = (await consumer.beginning_offsets([EXAMPLES]))[EXAMPLES]
+            await self._fold_alone(forecaster, consumer, max(start, forecaster.offset))
+            consumer.seek(EXAMPLES, back)
+            forecaster.offset = self.fleet.offset  # the tail may hold records that are no events
+            self.fleet.install(forecaster)
+            _log.info("config %s has folded %d records and may serve", config.name, forecaster.offset)
+        self.fleet.retire()
+        self._report()
+
+    async def _fold_alone(self, forecaster: Forecaster, consumer: AIOKafkaConsumer, position: int) -> None:
+        consumer.seek(EXAMPLES, position)
+        while position < self.fleet.offset:
+            self._beat("replica")
+            for record in (await consumer.getmany(EXAMPLES, timeout_ms=500)).get(EXAMPLES, []):
+                position = record.offset + 1
+                (event,) = self._decoded([record])
+                if event is not None and record.offset < self.fleet.offset:
+                    forecaster.fold(event, record.offset)
+                if record.offset % 50 == 0:
+                    await asyncio.sleep(0)
+
+    def _decoded(self, records: list[Any]) -> list[Any]:
+        """Events; None for what is no event, which the sink puts among the dead letters, once for all replicas."""
+        found: list[Any] = []
+        for record in records:
+            try:
+                found.append(decode(record.value, record.headers))
+            except InvalidEvent as error:
+                self.rejected += 1
+                _log.warning("%s offset %d is no event (%s)", record.topic, record.offset, error.kind)
+                found.append(None)
+        return found
+
     def _report(self) -> None:
-        ref = self.forecaster.ref
+        ref = self.fleet.ref
         self._metrics.set("buildcast_model_examples_offset", ref.offset)
+        for name in self.fleet.forecasters:
+            role = "champion" if name == ref.config else "standby"
+            self._metrics.set("buildcast_model_info", 1, model="failure", version=name, sha256="", role=role)
+
+    def _start_again(self) -> None:
+        first = self.fleet.champions.configs[self.fleet.champions.moves[0].config]
+        self.fleet.forecasters = {first.name: Forecaster(first)}
+        self.fleet.offset = 0
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
+            client_id="buildcast-replica", max_poll_records=2000,
+        )  # fmt: skip
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"replica-{hashlib.sha256(name.encode()).hexdigest()[:12]}.snapshot"
 
     def _load(self, config: ForecasterConfig) -> Forecaster:
         try:
-            raw = read_sealed(self._path, MAX_BYTES)
+            raw = read_sealed(self._path(config.name), MAX_BYTES)
             if raw is None:
                 return Forecaster(config)
             loaded = unseal(raw, self._key, config)
@@ -124,5 +189,5 @@ class Replica:
             _log.warning("the model's snapshot is not used: %s; folding the log again", refused)
             self._metrics.count("cicd_system_errors", component="replica-snapshot")
             return Forecaster(config)
-        self._saved_offset = loaded.offset
+        self._saved[config.name] = loaded.offset
         return loaded

@@ -177,3 +177,39 @@ async def test_a_partition_that_moves_to_another_worker_goes_on_exactly(empty_to
 async def _joined(worker: Process) -> bool:
     await asyncio.sleep(0)
     return "Setting newly assigned partitions {Topic" in worker.log.read_text()
+
+
+async def test_a_promotion_changes_the_model_that_serves(empty_topics: str, tmp_path: Path) -> None:
+    moved = events.ModelPromoted(
+        id="move-1",
+        source="/trainer",
+        time=builders.T0,
+        model="failure",
+        config="other",
+        at_offset=0,
+        previous="default",
+    )
+    history = [e for n in range(5) for e in (*failing(f"old-{n}"), builders.finished(f"old-{n}", outcome="failure"))]
+    with Process("worker", tmp_path, empty_topics, **FAST) as worker:
+        await send(empty_topics, history)
+
+        async def learned() -> bool:
+            found = await events_on(empty_topics, "examples.v1")
+            return len([e for e in found if isinstance(e, events.ExampleRecorded)]) == 5
+
+        await until(learned, 40, [worker])
+        await send(empty_topics, [moved])
+
+        async def switched() -> bool:
+            await asyncio.sleep(0)
+            return "config other has folded" in worker.log.read_text()
+
+        await until(switched, 20, [worker])
+        await send(empty_topics, failing("new-1"))
+
+        async def served() -> list[events.Event]:
+            return [e for e in await events_on(empty_topics, "predictions.v1") if getattr(e, "run_id", "") == "new-1"]
+
+        forecast = (await until(served, 20, [worker]))[0]
+        assert forecast.model == events.ModelRef(config="other", offset=10)
+        assert worker.end() == 0
