@@ -140,8 +140,9 @@ _MARKERS: tuple[_Marker, ...] = (
     _test("unexpected failures", r"# of unexpected failures\s+[1-9]"),
     _test("here were failing tests"),
     _test("not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP))"),
-    _marker("compile", "rror", r"\S: (?:fatal )?error(?: [A-Z]+\d+)?: |COMPILATION ERROR"),
+    _marker("compile", "rror", r"\S: (?:fatal )?error(?: [A-Z]+\d+)?: "),
     _marker("compile", "rror", r"^error(?:\[E\d+\])?: |^\s*\w*SyntaxError: |^\S+\(\d+,\d+\): error |^error TS\d+"),
+    _marker("compile", "COMPILATION ERROR"),
     _marker("compile", ".go:", r"^(?:\./)?[\w./-]+\.go:\d+:\d+: (?!.*\bwarning\b)"),
     _marker("compile", ".java:[", r"^\[ERROR\] \S+\.java:\["),
     _marker("exception", "Traceback (most", r"^\s*Traceback \(most recent call last\)"),
@@ -158,7 +159,7 @@ _TRACES = (
     "rror", "ail", "FAIL", "ot f", "ot r", "ould ", "annot", "o such", "No ", "illed", "emory", "on denied", "exceeded",
     "resolution", "mismatch", "NOT", "onnection", "unreachable", "ECONN", "ETIMED", "skew", "ndefined", "multiple def",
     " returned ", "***", "onfiguring inc", "ninja: ", "abort", "not ok", "ERR", ".go:", ".java:[", "Traceback",
-    "Exception", "panic", "unable", "o space", "file system", "ackage ", "not transfer", "ommand not",
+    "Exception", "panic", "unable", "o space", "file system", "COMPIL", "ackage ", "not transfer", "ommand not",
 )  # fmt: skip
 
 

@@ -27,7 +27,8 @@ _MARKERS: tuple[tuple[str, str], ...] = (
         "fetch",
         r"Downloading |Downloaded |Download https?://|Fetching |Collecting [\w.\[\]-]+|Get:\d+ |Cloning into ",
     ),
-    ("fetch", r"go: downloading |go get |remote: (?:Counting|Compressing|Enumerating)|Receiving objects:"),
+    ("fetch", r"go: downloading |go get |remote: (?:Counting|Compressing|Enumerating)"),
+    ("fetch", r"(?:Receiving objects|Resolving deltas): |(?:Hit|Ign) http"),
     ("fetch", r"(?:npm )?http (?:fetch |GET )|Resolving dependencies|Updating crates\.io|Progress \(\d"),
     ("fetch", r"--\d{4}-\d\d-\d\d \d\d:\d\d:\d\d--\s+\w+://|(?:\+ )?(?:wget|curl|git clone|git fetch)\s"),
     (
@@ -94,16 +95,17 @@ _MARKERS: tuple[tuple[str, str], ...] = (
         r"libtool: link: |\[\s*\d+%\] Linking |\[\d+/\d+\] Linking |Linking |(?:LD|AR|MODPOST|LINK)\s+\S|collect2: ",
     ),
     ("link", r"(?:CCLD|CXXLD|HOSTLD)\s|(?:\S*/)?(?:[\w.]+-)*(?:ld|ar|ranlib)(?:\.\w+)?\s+-?[a-zA-Z]"),
-    ("link", rf"{_LAUNCHER}{_COMPILER}\s(?!.*\s-c\s)(?=.*\s-o\s)(?=.*\.(?:o|a|lo|so)\b)"),
+    ("link", rf"{_LAUNCHER}{_COMPILER}\s(?!(?:.*\s)?-c\s)(?=(?:.*\s)?-o\s)(?=.*\.(?:o|a|lo|so)\b)"),
     ("compile", r"(?:CC|CXX|AS|HOSTCC|HOSTCXX|RUSTC|GEN|CPP|LEX|YACC)(?:\s*\[M\])?\s+\S|libtool: compile: "),
     ("compile", rf"{_LAUNCHER}{_COMPILER}\s+.*-"),
     (
         "compile",
-        r"\[\s*\d+%\] |\[\d+/\d+\] |make\S*: Entering directory |Making all in |building '|Building |Compiling ",
+        r"\[\s*\d+%\] |\[\d+/\d+\] |make\S*: Entering directory |Making all in |building '|"
+        r"Building (?!dependency)|Compiling ",
     ),
     (
         "compile",
-        r"\s*Compiling \S+ v?\d|rustc |javac |\[javac\]|:(?:\S+:)?compile\w*|\[INFO\] --- \S*compiler\S*:",
+        r"\s*Compiling \S+ v?\d|rustc -|javac -|\[javac\]|:(?:\S+:)?compile\w*|\[INFO\] --- \S*compiler\S*:",
     ),
     ("compile", r"running build(?:_ext|_py)?$|go build |(?:/bin/(?:ba)?sh )?\S*libtool\s+.*--mode=compile"),
 )
