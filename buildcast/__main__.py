@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "status"),
     "api": ("api", "api"),
     "replay": ("replay", "replay"),
+    "train": ("train", "train"),
+    "data": ("data", "data"),
     "models": ("models", "models"),
     "label": ("label", "label"),
     "check-config": ("check_config", "check_config"),

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from models.baselines import Baselines
+from models.baselines import BASELINES, Baselines
 from models.forecaster import Forecaster
 from models.history.fold import HistoryLimits
 from models.promotion import PromotionPolicy, Race, log_loss
@@ -82,6 +82,7 @@ class Shadow:
         kept = {self.champion, *names}
         self.forecasters = {name: one for name, one in self.forecasters.items() if name in kept}
         self.races = {name: race for name, race in self.races.items() if name in kept}
+        self.losses = {name: loss for name, loss in self.losses.items() if name in kept or name in BASELINES}
 
     def restart_races(self) -> None:
         """Measure afresh from here on: the past before here is no evidence."""
@@ -113,7 +114,7 @@ class Shadow:
         asked = self._asked.pop(event.run.run_id, None)
         if asked is None or event.outcome not in ("success", "failure"):
             return None
-        risks, expected = asked
+        risks, expected = {name: risk for name, risk in asked[0].items() if name in self.forecasters}, asked[1]
         failed = event.outcome == "failure"
         if self.champion not in risks:
             return None

@@ -27,8 +27,8 @@ MAX_BYTES = 512 * 2**20
 _MAGIC = b"BCSNAP01"
 _MODULES = ("models.", "river.", "numpy", "streams.events")
 _BUILTINS = {
-    "builtins": {"set", "frozenset", "dict", "list", "tuple", "int", "float", "str", "bool", "bytes", "complex", "object",
-                 "bytearray", "slice", "range"},
+    "builtins": {"set", "frozenset", "dict", "list", "tuple", "int", "float", "str", "bool", "bytes", "complex",
+                 "object", "bytearray", "slice", "range"},
     "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
     "random": {"Random"},
     "functools": {"partial"},
@@ -36,6 +36,7 @@ _BUILTINS = {
     "copyreg": {"_reconstructor", "__newobj__"},
     "datetime": {"datetime", "timedelta"},
     "array": {"array", "_array_reconstructor"},
+    "msgspec._utils": {"rebuild"},  # how the kept examples come back
 }  # fmt: skip
 
 
