@@ -10,7 +10,7 @@ for name in mysql_root mysql_migrate mysql_sink mysql_read buildcast_snapshot_ke
   secret "$name"
 done
 for pair in migrate:migrate sink:sink api:sink; do
-  [ -s "database_${pair%%:*}" ] || printf 'mysql+aiomysql://%s:%s@mysql:3306/buildcast' \
+  [ -s "database_${pair%%:*}" ] || printf 'mysql+aiomysql://buildcast_%s:%s@mysql:3306/buildcast' \
     "${pair##*:}" "$(cat "mysql_${pair##*:}")" > "database_${pair%%:*}"
 done
 [ -s api_tls.key ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \

@@ -6,10 +6,10 @@ case "$(password mysql_migrate)$(password mysql_sink)$(password mysql_read)" in
   *[!A-Za-z0-9_-]*) echo "database passwords may hold letters, digits, _ and - only" >&2; exit 1 ;;
 esac
 MYSQL_PWD="$(password mysql_root)" mysql --user=root <<SQL
-CREATE USER 'migrate'@'%' IDENTIFIED BY '$(password mysql_migrate)';
-GRANT ALL PRIVILEGES ON buildcast.* TO 'migrate'@'%';
-CREATE USER 'sink'@'%' IDENTIFIED BY '$(password mysql_sink)';
-GRANT SELECT, INSERT, UPDATE ON buildcast.* TO 'sink'@'%';
-CREATE USER 'reader'@'%' IDENTIFIED BY '$(password mysql_read)';
-GRANT SELECT ON buildcast.* TO 'reader'@'%';
+CREATE USER 'buildcast_migrate'@'%' IDENTIFIED BY '$(password mysql_migrate)';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON buildcast.* TO 'buildcast_migrate'@'%';
+CREATE USER 'buildcast_sink'@'%' IDENTIFIED BY '$(password mysql_sink)';
+GRANT SELECT, INSERT, UPDATE ON buildcast.* TO 'buildcast_sink'@'%';
+CREATE USER 'buildcast_read'@'%' IDENTIFIED BY '$(password mysql_read)';
+GRANT SELECT ON buildcast.* TO 'buildcast_read'@'%';
 SQL

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from buildcast.commands.security import security
+from collectors.spool import Spool
+from streams.codec import decode
 from streams.errors import ConfigError
 from streams.events import FindingReported
 from streams.journal import Journal
@@ -72,3 +74,10 @@ def test_checks_lists_every_check() -> None:
     result = CliRunner().invoke(security, ["checks"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     assert "files.setuid" in result.stdout
+
+
+def test_findings_can_go_to_the_hosts_spool(tmp_path: Path) -> None:
+    root = lay_out(tmp_path / "host", {"etc/login.defs": "UMASK 000\n"})
+    _run("--root", str(root), "--spool", str(tmp_path / "spool"))
+    waiting = [decode(one.payload) for one in Spool(tmp_path / "spool").waiting()]
+    assert "umask.open" in {getattr(event, "check", "") for event in waiting}
