@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.events import AlertRaised, ForecastMade
 
-__all__ = ["alert_line", "clock", "live_line"]
+__all__ = ["alert_line", "clock", "live_line", "time_left"]
 
 
 def live_line(forecast: ForecastMade, width: int = 100) -> str:
@@ -21,11 +21,22 @@ def live_line(forecast: ForecastMade, width: int = 100) -> str:
         f"risk {forecast.risk * 100:.0f} % ({forecast.risk_lower * 100:.0f}-{forecast.risk_upper * 100:.0f})",
     ]
     if left := forecast.remaining:
-        parts.append(f"{clock(left.point)} left ({clock(left.lower)}-{clock(left.upper)})")
+        parts.append(time_left(left.point, left.lower, left.upper))
     if raising := [reason for reason in forecast.reasons if reason.logit > 0.2]:
         parts.append(raising[0].text)
     line = " · ".join(parts)
     return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def time_left(point: float, lower: float, upper: float) -> str:
+    """Time left with its interval; an interval that says next to nothing is told as such.
+
+    >>> time_left(80, 50, 130), time_left(180, 0, 50_000)
+    ('1:20 left (0:50-2:10)', 'time left not known yet')
+    """
+    if upper > 30.0 * max(point, 20.0):
+        return "time left not known yet"
+    return f"{clock(point)} left ({clock(lower)}-{clock(upper)})"
 
 
 def alert_line(alert: AlertRaised) -> str:

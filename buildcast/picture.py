@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from buildcast.live import clock
+from buildcast.live import clock, time_left
 
 __all__ = ["draw"]
 
@@ -69,13 +69,20 @@ def _table(report: dict[str, Any]) -> Table:
             clock(forecast["elapsed_seconds"]),
             forecast["trigger"],
             f"{forecast['risk']:.0%} ({forecast['risk_lower']:.0%}-{forecast['risk_upper']:.0%})",
-            f"{clock(left['point'])} ({clock(left['lower'])}-{clock(left['upper'])})" if left else "unknown",
+            _left(left),
             forecast["reasons"][0]["text"] if forecast["reasons"] else "",
         ]
         if report["seconds"] is not None:
             row.append(clock(max(0.0, report["seconds"] - forecast["elapsed_seconds"])))
         table.add_row(*row)
     return table
+
+
+def _left(left: dict[str, float] | None) -> str:
+    if left is None:
+        return "unknown"
+    told = time_left(left["point"], left["lower"], left["upper"])
+    return "not known yet" if told.startswith("time") else told.replace(" left", "", 1)
 
 
 def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def _open(state: Path, local: bool, screen: Screen) -> AbstractContextManager[_C
         return LocalChain(state, screen.show)
     from buildcast.remote import RemoteChain
 
-    return RemoteChain(state, screen)
+    return RemoteChain(state, screen.show)
 
 
 def _summary(state: Path, run_id: str) -> None:

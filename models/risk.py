@@ -182,7 +182,7 @@ class RiskModel:
         reasons = self._teller.tell(prior.values, linear.contributions(z))
         rest = logit - linear.bias - math.fsum(reason.logit for reason in reasons)
         if reasons or rest:
-            reasons.append(Reason(text="other models and calibration", logit=rest, feature="rest"))
+            reasons.append(Reason(text="what the other models add", logit=rest, feature="rest"))
         return linear.bias, reasons
 
 

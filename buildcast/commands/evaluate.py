@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 COLUMNS = (
-    "id", "project", "at", "risk", "seconds_point", "seconds_lower", "seconds_upper", "label", "seconds", "label_known_at",
+    "id", "project", "at", "risk", "seconds_point", "seconds_lower", "seconds_upper",
+    "label", "seconds", "label_known_at",
 )  # fmt: skip
 
 

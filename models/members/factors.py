@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 
-from models.members.vector import Vector, VectorClassifier, limited, sigmoid, widened
+from models.members.vector import BASE_LOGIT, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Factors"]
 
@@ -24,7 +24,7 @@ class Factors(VectorClassifier):
         self.step = step
         self.factor_step = factor_step
         self.seed = seed
-        self.bias = 0.0
+        self.bias = BASE_LOGIT
         self.weights: Vector = np.zeros(0)
         self.factors: Vector = np.zeros((rank, 0))
         self._bias_square = 1.0

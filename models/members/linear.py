@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from models.members.vector import Vector, VectorClassifier, limited, sigmoid, widened
+from models.members.vector import BASE_LOGIT, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Linear"]
 
@@ -22,7 +22,7 @@ class Linear(VectorClassifier):
         self.step = step
         self.decay = decay
         self.weights: Vector = np.zeros(0)
-        self.bias = 0.0
+        self.bias = BASE_LOGIT
         self._square: Vector = np.zeros(0)
         self._bias_square = 1.0
 

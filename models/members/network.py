@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 
-from models.members.vector import Vector, VectorClassifier, limited, sigmoid, widened
+from models.members.vector import BASE_LOGIT, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Network"]
 
@@ -22,7 +22,7 @@ class Network(VectorClassifier):
         self.hidden_step = hidden_step
         self.seed = seed
         rng = random.Random(f"{seed}-out")
-        self.bias = 0.0
+        self.bias = BASE_LOGIT
         self.weights: Vector = np.zeros(0)
         self.hidden: Vector = np.zeros((units, 0))
         self.out: Vector = np.array([rng.gauss(0.0, 0.1) for _ in range(units)])

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-__all__ = ["Vector", "VectorClassifier", "sigmoid"]
+__all__ = ["BASE_LOGIT", "Vector", "VectorClassifier", "limited", "sigmoid", "widened"]
 
 Vector = NDArray[np.float64]
+BASE_LOGIT = -1.4  # one build in five breaks: what is held before anything was seen
 _LIMIT = 8.0  # logits of one member; beyond it a single member would decide alone
 
 
