@@ -1,6 +1,7 @@
 """River's own trees as members, on the columns that say most: an adaptive tree and a small adaptive random forest.
 
-Sources: Bifet, Gavaldà (2009), Adaptive learning from evolving data streams; Gomes et al. (2017), Adaptive random forests.
+Sources: Bifet, Gavaldà (2009), Adaptive learning from evolving data streams; Gomes et al. (2017), Adaptive random
+forests.
 """
 
 from __future__ import annotations

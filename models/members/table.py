@@ -18,10 +18,12 @@ RAW = frozenset({"prior", "tree", "forest"})
 _RATES = ("project_rate_3", "project_rate_10", "branch_rate_8", "package_rate_8", "host_rate_8")
 _TOLD = (
     "project_rate_1", "project_rate_3", "project_rate_10", "project_rate_34", "project_streak", "project_youth",
-    "branch_last", "branch_rate_1.5", "branch_rate_8", "event_rate_8", "project_event_rate_1.5", "pull_request_rate_1.5",
+    "branch_last", "branch_rate_1.5", "branch_rate_8", "event_rate_8", "project_event_rate_1.5",
+    "pull_request_rate_1.5",
     "branch_event_rate_1.5", "package_rate_8", "since_project_start", "since_branch_start", "since_project_failure",
     "since_branch_failure", "starts_day", "commit_seen", "commit_last", "project_running", "longest_running", "jobs",
-    "given_pattern", "given_branch_pattern", "given_last_event", "given_fleet_lasts", "given_pull_request", "branch_first",
+    "given_pattern", "given_branch_pattern", "given_last_event", "given_fleet_lasts", "given_pull_request",
+    "branch_first",
 )  # fmt: skip
 
 

@@ -91,7 +91,8 @@ export class Builds {
   }
 
   finishedTable() {
-    const holder = table("Finished builds", ["build", "outcome", "risk told at start", "took", "finished"], []);
+    const holder = table("Finished builds", ["build", "outcome", "first risk", "took", "finished"], []);
+    holder.classList.add("finished");
     holder.querySelector("tbody").replaceWith(this.rows);
     return holder;
   }

@@ -16,7 +16,9 @@ export function span(seconds) {
 export function ago(time, now = Date.now() / 1000) {
   if (!time) return "–";
   const past = now - time;
-  return past < 5 ? "just now" : `${span(past)} ago`;
+  if (past < 5) return "just now";
+  const rough = past < 60 ? past : past < 7200 ? past - (past % 60) : past < 172800 ? past - (past % 3600) : past;
+  return `${past >= 7200 && past < 172800 ? `${Math.floor(rough / 3600)}\u00a0h` : span(rough)} ago`;
 }
 
 export const clock = (time) =>
