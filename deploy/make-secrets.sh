@@ -19,5 +19,6 @@ done
 touch api_tokens.jsonl
 # The containers run as other users than you; the folder itself is closed to all but its owner.
 chmod 0444 ./*
+chmod 0644 api_tokens.jsonl  # tokens are added to it
 chmod 0700 .
 echo "secrets are in $(pwd); add the first API token with: buildcast api --tokens $folder/api_tokens.jsonl --new-token NAME --role admin"
