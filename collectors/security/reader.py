@@ -105,10 +105,10 @@ class HostReader:
             self._note(path, error)
             return None
 
-    def folder(self, path: str) -> Iterator[FileStatus]:
-        """The entries of one folder, never following a link, in the order the file system gives them."""
+    def folder(self, path: str, follow: bool = True) -> Iterator[FileStatus]:
+        """One folder's entries as the file system orders them; without `follow` a link on the way is nothing."""
         try:
-            parts = self._resolved(path)
+            parts = self._resolved(path) if follow else tuple(_parts(path))
             with self._opened(parts, _FOLDER) as handle, os.scandir(handle) as entries:
                 for entry in entries:
                     try:

@@ -22,7 +22,7 @@ def walk(reader: HostReader, top: str, budget: Budget, max_depth: int = MAX_DEPT
     todo = [(start.path, 0)]
     while todo:
         path, depth = todo.pop()
-        for entry in reader.folder(path):
+        for entry in reader.folder(path, follow=False):
             if not budget.spend():
                 return
             yield entry
