@@ -91,6 +91,17 @@ def test_ports_that_are_watched_are_ports_that_are_served(compose: dict[str, Any
         assert name in compose["services"]
 
 
+def test_processes_and_this_machine_reach_the_broker_at_addresses_it_tells(compose: dict[str, Any]) -> None:
+    kafka = compose["services"]["kafka"]
+    told = dict(word.split("://") for word in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    heard = dict(word.split("://:") for word in kafka["environment"]["KAFKA_LISTENERS"].split(","))
+    assert {compose["services"][name]["environment"]["BUILDCAST_BOOTSTRAP"] for name in OURS if name != "schema"} == {
+        told["PLAINTEXT"]
+    }
+    assert told["PLAINTEXT"] == f"kafka:{heard['PLAINTEXT']}"
+    assert kafka["ports"] == [f"{told['HOST']}:{heard['HOST']}"]
+
+
 def test_mounted_files_exist_and_secrets_are_declared_and_made(compose: dict[str, Any], tmp_path: Path) -> None:
     for service in compose["services"].values():
         for volume in service.get("volumes", []):

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from agents.api.settings import ApiSettings
 from agents.settings import SinkSettings, WorkerSettings
-from buildcast.__main__ import COMMANDS
+from buildcast.__main__ import COMMANDS, app
 from streams.settings import load
 from tests.deploy.places import DEPLOY
 
@@ -69,6 +71,19 @@ def test_units_run_commands_of_the_project(unit: Path) -> None:
         program, command = line.split()[:2]
         assert program == "/opt/buildcast/bin/buildcast"
         assert command in COMMANDS
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_units_use_options_that_exist(unit: Path) -> None:
+    for line in _values(unit, "ExecStart") + _values(unit, "ExecStartPre"):
+        words = line.split()[1:]
+        command: Any = typer.main.get_command(app)
+        for word in words:
+            if hasattr(command, "get_command"):
+                command = command.get_command(typer.Context(command), word)
+                assert command is not None, line
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, line
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
