@@ -40,6 +40,12 @@ class Listener:
         self._size = size
         self._wake = asyncio.Event()
         self.lost = 0
+        self._ended = False
+
+    def end(self) -> None:
+        """Let the reader go after what is queued."""
+        self._ended = True
+        self._wake.set()
 
     def put(self, message: Message) -> None:
         """Queue a message; a full queue is emptied and the loss is told instead."""
@@ -54,6 +60,8 @@ class Listener:
         """Encoded messages as they come; a comment line when nothing came for a while."""
         while True:
             if not self._queue:
+                if self._ended:
+                    return
                 self._wake.clear()
                 try:
                     async with asyncio.timeout(heartbeat_seconds):
@@ -102,6 +110,11 @@ class Hub:
                 listener.put(message)
         self._listeners.add(listener)
         return listener
+
+    def close(self) -> None:
+        """End every listener's stream: the process stops."""
+        for listener in self._listeners:
+            listener.end()
 
     def leave(self, listener: Listener) -> None:
         """Forget a listener."""

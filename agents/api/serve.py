@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 
 import uvicorn
 
 from agents.api.app import Extras, create_app
+from agents.api.hub import Hub
 from agents.api.log import EventLog, JournalLog, KafkaLog
 from agents.api.replica import FollowedReplica
 from agents.api.settings import ApiSettings, check_exposure
 from agents.store.database import check, connect, migrate
 
-__all__ = ["address_of", "serve"]
+__all__ = ["Server", "address_of", "serve"]
 
 _HEADERS_READ = 2 * 2**20  # the guard answers 413 itself to headers that are too large, up to here
 
@@ -46,11 +48,24 @@ async def _serve(settings: ApiSettings, extras: Extras, say: Callable[[str], Non
             extras = Extras(replica.forecaster, extras.receive, extras.status, extras.clock)
         app = create_app(settings, engine, _log(settings), extras)
         say(f"the page is at {address_of(settings)}/  (API: {address_of(settings)}/api/v1/docs)")
-        await uvicorn.Server(_config(settings, app)).serve()
+        await Server(_config(settings, app), app.state.services.hub).serve()
     finally:
         if replica is not None:
             await replica.stop()
         await engine.dispose()
+
+
+class Server(uvicorn.Server):
+    """Lets live listeners go first, since they would hold a stop up."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving."""
+        self._hub.close()
+        await super().shutdown(sockets)
 
 
 def _config(settings: ApiSettings, app: object) -> uvicorn.Config:

@@ -47,6 +47,7 @@ class EventStream(Response):
         async for chunk in self._chunks():
             async with asyncio.timeout(self._stalled):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"

@@ -49,13 +49,28 @@ export const get = (path) => call(path);
 export const post = (path, value = {}) =>
   call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
 
+// A browser opens six connections to a server: a page that is not seen lets its own go, and catches up when seen again.
+function seen() {
+  if (document.visibilityState === "visible") return Promise.resolve();
+  return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true })).then(seen);
+}
+
+function untilUnseen() {
+  const ending = new AbortController();
+  const end = () => document.visibilityState === "hidden" && ending.abort();
+  document.addEventListener("visibilitychange", end, { signal: ending.signal });
+  window.addEventListener("pagehide", () => ending.abort(), { signal: ending.signal });
+  return ending.signal;
+}
+
 // Follows the stream for ever: `on(kind, data)` for messages, `state(text)` for "live" and "reconnecting".
 export async function follow(on, state) {
   let last = "";
   let wait = 500;
   for (let first = true; ; first = false) {
+    await seen();
     try {
-      const answer = await fetch("/api/v1/stream", { headers: { ...headers(), ...(last ? { "Last-Event-ID": last } : {}) } });
+      const answer = await fetch("/api/v1/stream", { signal: untilUnseen(), headers: { ...headers(), ...(last ? { "Last-Event-ID": last } : {}) } });
       if (answer.status === 401) {
         await askForToken();
         continue;
@@ -69,7 +84,7 @@ export async function follow(on, state) {
         on(message.kind, JSON.parse(message.data));
       }
     } catch (error) {
-      if (!(error instanceof TypeError) && !(error instanceof Error)) throw error;
+      if (error.name === "AbortError") continue;
     }
     state("reconnecting");
     await new Promise((resolve) => setTimeout(resolve, wait));

@@ -1,0 +1,167 @@
+"""The live page in a real browser: it moves by itself, takes clicks, comes back, fits a telephone, can be read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.ports import free_ports
+from streams import events
+from streams.journal import Journal
+from tests.agents.api import scenes
+from tests.agents.api.browser import Served, chromium, eventually
+
+pytestmark = pytest.mark.browser
+VIEWS = ("/", "/runs/gcc-live", "/alerts", "/hosts", "/models", "/findings")
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    found = chromium(tmp_path_factory.mktemp("profile"))
+    if found is None:
+        pytest.skip("the commands `chromium` and `chromedriver` are missing: install chromium and chromium-driver")
+    yield found
+    found.quit()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("page"), free_ports(1)[0])
+    served.store(scenes.fleet(time.time()))
+    served.start()
+    yield served
+    served.stop()
+
+
+class Page:
+    """What a test does with the page."""
+
+    def __init__(self, driver: Any, served: Served) -> None:
+        self.driver, self.served = driver, served
+
+    def open(self, path: str) -> None:
+        """Go there; returns when it is drawn and live."""
+        self.driver.get(self.served.address + path)
+        eventually(lambda: self.js("return !!document.querySelector('main h1')"))
+        eventually(lambda: self.text("#live-text") == "live")
+
+    def js(self, code: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(code, *arguments)
+
+    def text(self, selector: str) -> str:
+        return str(self.js("return document.querySelector(arguments[0])?.textContent || ''", selector))
+
+    def complaints(self) -> list[str]:
+        """What the console says that is not about the network."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if "favicon" not in entry["message"]]
+
+
+@pytest.fixture
+def page(driver: Any, served: Served) -> Page:
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.get_log("browser")
+    return Page(driver, served)
+
+
+def test_curve_moves_when_a_forecast_is_made(page: Page) -> None:
+    page.open("/")
+    line = "[data-run=glibc-live] .spark .line"
+    eventually(lambda: page.js("return document.querySelector(arguments[0])?.getAttribute('d')", line))
+    before = page.js("return document.querySelector(arguments[0]).getAttribute('d')", line)
+    page.served.store([scenes.forecast("glibc-live", time.time(), 0.42, 120.0, name="glibc")])
+    eventually(lambda: "42" in page.text("[data-run=glibc-live] .risk"))
+    assert page.js("return document.querySelector(arguments[0]).getAttribute('d')", line) != before
+
+
+def test_alert_appears_within_two_seconds(page: Page) -> None:
+    page.open("/")
+    alert = events.AlertRaised(
+        id="new-raised", source="/core", time=time.time(), host="host-2", alert_id="alert-new", run_id="glibc-live",
+        name="glibc", cause="level", severity="warning", risk=0.91, threshold=0.8,
+        reasons=[events.Reason(text="the linker gave up", logit=2.0)],
+    )  # fmt: skip
+    page.served.store([alert])
+    raised = time.monotonic()
+    said = eventually(lambda: page.text(".toast[data-alert=alert-new]"))
+    assert time.monotonic() - raised < 2.0
+    assert "glibc is at 91" in said
+    assert "the linker gave up" in said
+
+
+def test_new_build_appears_and_moves_to_the_finished_ones(page: Page) -> None:
+    from tests import builders
+
+    page.open("/")
+    now = time.time()
+    page.served.store(
+        [builders.started("fresh", now, name="zlib"), scenes.forecast("fresh", now, 0.1, 0.0, name="zlib")]
+    )
+    eventually(lambda: "zlib" in page.text(".cards [data-run=fresh]"))
+    page.served.store([builders.finished("fresh", now + 9, "failure", name="zlib", started_at=now, seconds=9.0)])
+    eventually(lambda: "failed" in page.text("tbody [data-run=fresh]"))
+    assert page.text(".cards [data-run=fresh]") == ""
+
+
+def test_flaky_in_one_click(page: Page) -> None:
+    page.open("/alerts")
+    page.js(
+        "[...document.querySelectorAll('[data-alert=alert-gcc-live] button')]"
+        ".find((each) => each.textContent === 'This was flaky').click()"
+    )
+    journal = Journal(page.served.settings.state / "examples.jsonl")
+    (label,) = eventually(lambda: [event for _, event in journal.read() if isinstance(event, events.LabelRevised)])
+    assert (label.run_id, label.verdict) == ("gcc-live", "flaky")
+    eventually(lambda: "verdict: flaky" in page.text("[data-alert=alert-gcc-live]"))
+
+
+def test_page_comes_back_after_a_restart_of_the_api(page: Page) -> None:
+    page.open("/")
+    page.served.stop()
+    eventually(lambda: page.text("#live-text") == "reconnecting")
+    page.served.store([scenes.forecast("glibc-live", time.time(), 0.55, 150.0, name="glibc")])
+    page.served.start()
+    eventually(lambda: page.text("#live-text") == "live")
+    eventually(lambda: "55" in page.text("[data-run=glibc-live] .risk"))
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_view_fits_a_telephone_and_breaks_no_policy(page: Page, path: str) -> None:
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    )
+    page.open(path)
+    assert page.js("return document.documentElement.scrollWidth") == 360
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_has_contrast_enough(page: Page, theme: str) -> None:
+    script = (Path(__file__).parent / "contrast.js").read_text()
+    page.driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    )
+    for path in VIEWS:
+        page.open(path)
+        assert page.js(script) == [], path
+
+
+def test_everything_can_be_reached_by_keys(page: Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page.open("/")
+    body = page.driver.find_element("tag name", "body")
+    body.send_keys("m")
+    eventually(lambda: page.text("main h1") == "Models")
+    body.send_keys("b")
+    eventually(lambda: page.text("main h1").startswith("Building now"))
+    page.open("/")
+    reached = []
+    for _ in range(12):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(page.js("return document.activeElement.getAttribute('href') || document.activeElement.id"))
+    assert {"/alerts", "/hosts", "theme"} <= set(reached)
+    assert any(each.startswith("/runs/") for each in reached)
