@@ -24,8 +24,10 @@ def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason])
         return {"change": 1.0 / 3.0, "package": 1.0 / 3.0, "host": 1.0 / 3.0}
     at = {name: values[schema.names.index(name)] for name in _RATES}
     project = sigmoid(at["project_rate_34"])
-    host = max(0.0, max(sigmoid(at["host_rate_8"]), sigmoid(at["host_rate_1.5"])) - project)
-    package = max(0.0, sigmoid(at["package_rate_8"]) - project)
+    base = at["project_rate_10"]  # rates of host and package are told as differences from it
+    usual = sigmoid(base)
+    host = max(0.0, sigmoid(base + max(at["host_rate_8"], at["host_rate_1.5"])) - usual)
+    package = max(0.0, sigmoid(base + at["package_rate_8"]) - usual)
     shares = {"change": 0.02 + 0.25 * project, "package": 0.02 + package, "host": 0.02 + host}
     for reason in reasons:
         if reason.logit > 0.0 and reason.feature in _OTHERS:
@@ -36,5 +38,5 @@ def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason])
     return {name: share / total for name, share in shares.items()}
 
 
-_RATES = ("project_rate_34", "host_rate_1.5", "host_rate_8", "package_rate_8")
+_RATES = ("project_rate_10", "project_rate_34", "host_rate_1.5", "host_rate_8", "package_rate_8")
 _OTHERS = frozenset({"branch", "pull_request", "author", "commit", "change", "event"})

@@ -21,7 +21,6 @@ SPACE: Mapping[str, Sequence[Value]] = {
         ["prior", "linear", "factors", "network", "tree"],
         ["prior", "linear"],
     ),
-    "risk.step": (0.01, 0.02, 0.04, 0.08),
     "risk.weight_rate": (0.03, 0.1, 0.2, 0.4),
     "risk.share": (0.0001, 0.001, 0.01),
     "risk.calibration_step": (0.005, 0.02, 0.05),

@@ -7,7 +7,7 @@ gradient descent; Herbster, Warmuth (1998), Tracking the best expert.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.members.vector import sigmoid
 
@@ -15,13 +15,16 @@ __all__ = ["Pool"]
 
 
 class Pool:
-    """`rate` is the step of the weights, `share` what each lesson gives back to all members alike."""
+    """`rate` is the weights' step, `share` what each lesson gives back to all alike, `start` the first weights."""
 
-    def __init__(self, members: Sequence[str], rate: float = 0.1, share: float = 0.001) -> None:
+    def __init__(
+        self, members: Sequence[str], rate: float = 0.2, share: float = 0.001, start: Mapping[str, float] | None = None
+    ) -> None:
         self.members = tuple(members)
         self.rate = rate
         self.share = share
-        self.weights = [1.0 / len(self.members)] * len(self.members)
+        first = [(start or {}).get(member, 1.0) for member in self.members]
+        self.weights = [weight / sum(first) for weight in first]
 
     def logit(self, logits: Sequence[float]) -> float:
         """The pool's logit."""

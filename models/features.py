@@ -16,9 +16,37 @@ from streams.errors import ConfigError, InvalidEvent
 __all__ = ["OUTCOME_NAMES", "Availability", "Feature", "Schema", "admit_attributes"]
 
 OUTCOME_NAMES = frozenset(
-    "outcome label labels status state result conclusion verdict target y broken failed failure passed success "
-    "error_class exit_code exit_status returncode seconds duration build_failed tr_status tr_duration completed "
-    "finished_at ended_at label_known_at peak_rss_bytes".split()
+    {
+        "outcome",
+        "label",
+        "labels",
+        "status",
+        "state",
+        "result",
+        "conclusion",
+        "verdict",
+        "target",
+        "y",
+        "broken",
+        "failed",
+        "failure",
+        "passed",
+        "success",
+        "error_class",
+        "exit_code",
+        "exit_status",
+        "returncode",
+        "seconds",
+        "duration",
+        "build_failed",
+        "tr_status",
+        "tr_duration",
+        "completed",
+        "finished_at",
+        "ended_at",
+        "label_known_at",
+        "peak_rss_bytes",
+    }
 )
 
 

@@ -43,11 +43,14 @@ Get = Callable[[str], float]
 
 
 def _rate(what: str, recent: str, streak: str) -> Callable[[Get, str], str]:
+    relative = recent.startswith(("package", "host", "author"))
+
     def text(get: Get, direction: str) -> str:
+        base = get("project_rate_10") if relative else 0.0
         run = round(math.expm1(abs(get(streak))))
         if run >= 2:
             return f"{what}: the last {run} runs {'failed' if get(streak) > 0 else 'succeeded'}"
-        return f"{what}: about {sigmoid(get(recent)):.0%} of recent runs failed"
+        return f"{what}: about {sigmoid(base + get(recent)):.0%} of recent runs failed"
 
     return text
 

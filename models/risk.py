@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from models.ensemble import Pool
 from models.history.fold import PRIOR_SCHEMA, History, HistoryLimits
 from models.members.linear import Linear
 from models.members.table import RAW, make
-from models.members.vector import Vector, sigmoid
+from models.members.vector import Slots, Vector, sigmoid
 from models.reasons import Teller
 from models.scaling import Scaling
 from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reason, Run
@@ -28,6 +29,7 @@ __all__ = ["PriorRisk", "RiskConfig", "RiskModel"]
 
 FULL = ("prior", "linear", "factors", "network")
 FAST = ("prior", "linear", "factors")
+START = {"prior": 0.1, "linear": 0.3, "factors": 1.0, "network": 0.6, "tree": 0.1, "forest": 0.3}  # before any outcome
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class RiskConfig:
     name: str = "full"
     members: tuple[str, ...] = FULL
     fast: bool = False
-    step: float = 0.04
-    weight_rate: float = 0.1
+    step: float = 0.02  # of the factors; the other members follow in proportion
+    weight_rate: float = 0.2
     share: float = 0.001
     calibration_step: float = 0.02
     seed: int = 1
@@ -77,7 +79,7 @@ class RiskModel:
         self.members = {
             name: make(name, PRIOR_SCHEMA, self.config.step, self.config.seed) for name in self.config.chosen
         }
-        self.pool = Pool(self.config.chosen, self.config.weight_rate, self.config.share)
+        self.pool = Pool(self.config.chosen, self.config.weight_rate, self.config.share, START)
         self.calibration = Calibration(self.config.calibration_step)
         self.labels = 0
         self.counts: Counter[str] = Counter()
@@ -89,7 +91,7 @@ class RiskModel:
 
     def risk(self, prior: PriorFeatures) -> float:
         """The risk alone, for bulk folds: the same digits as `score`."""
-        return sigmoid(self.calibration.logit(self.pool.logit(self._logits(*self._vectors(prior)))))
+        return sigmoid(self.calibration.logit(self.pool.logit(self._logits(*self._vectors(prior), _slots(prior)))))
 
     def score(self, prior: PriorFeatures) -> PriorRisk:
         """The risk with its interval, members, reasons and blame."""
@@ -101,7 +103,7 @@ class RiskModel:
 
     def _score(self, prior: PriorFeatures, explain: bool) -> PriorRisk:
         x, z = self._vectors(prior)
-        logits = self._logits(x, z)
+        logits = self._logits(x, z, _slots(prior))
         pooled = self.pool.logit(logits)
         logit = self.calibration.logit(pooled)
         risks = [sigmoid(each) for each in logits]
@@ -151,11 +153,12 @@ class RiskModel:
 
     def _fit(self, prior: PriorFeatures, broken: float) -> None:
         x, z = self._vectors(prior)
-        logits = self._logits(x, z)
+        slots = _slots(prior)
+        logits = self._logits(x, z, slots)
         self.calibration.learn(self.pool.logit(logits), broken)
         self.pool.learn(logits, broken)
         for name, member in self.members.items():
-            member.fit(x if name in RAW else z, broken)
+            member.fit(x if name in RAW else z, broken, slots)
         self.scaling.learn(x)
         self.history.learn_contexts(prior.keys, broken)
 
@@ -164,8 +167,8 @@ class RiskModel:
         x = np.array(values)
         return x, self.scaling.standard(x)
 
-    def _logits(self, x: Vector, z: Vector) -> list[float]:
-        return [member.logit(x if name in RAW else z) for name, member in self.members.items()]
+    def _logits(self, x: Vector, z: Vector, slots: Slots) -> list[float]:
+        return [member.logit(x if name in RAW else z, slots) for name, member in self.members.items()]
 
     def _spread(self, prior: PriorFeatures, logits: Sequence[float], pooled: float) -> float:
         """Standard error of the logit: members that differ, and how many outcomes the run's history rests on."""
@@ -184,6 +187,11 @@ class RiskModel:
         if reasons or rest:
             reasons.append(Reason(text="what the other models add", logit=rest, feature="rest"))
         return linear.bias, reasons
+
+
+def _slots(prior: PriorFeatures) -> Slots:
+    """The hashed contexts of a run."""
+    return [zlib.crc32(key.encode()) for key in prior.keys if key]
 
 
 EARLY = frozenset({"setup", "network", "disk", "oom", "permission", "missing", "ice", "clock"})

@@ -1,4 +1,4 @@
-"""Features from the run itself and its neighbours: commit, runs in flight, jobs, usual duration, branch name, machine."""
+"""Features from the run and its neighbours: commit, runs in flight, jobs, usual duration, branch name, machine."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from models.history.track import LONG, SHORT, Track, logit
 __all__ = ["FEATURES", "values"]
 
 _PARENTS: dict[str, str] = {"branch_event": "branch", "package_host": "host"}
+# Told as the difference from the parent: a history that knows no hosts or authors must not hear its project thrice.
+_RELATIVE = frozenset({"package", "host", "package_host", "author"})
 _GROUPS = {"branch_event": "branch", "project_event": "event", "package_host": "host"}
 _NO_TRACK = Track()
 
@@ -37,7 +39,12 @@ def _project_features() -> list[Feature]:
 def _scope_features(scope: str) -> list[Feature]:
     group = _GROUPS.get(scope, scope)
     rates = [
-        Feature(f"{scope}_rate_{h:g}", f"failure rate of the {scope}, half-life {h:g}", "logit", group=group)
+        Feature(
+            f"{scope}_rate_{h:g}",
+            f"failure rate of the {scope}, half-life {h:g}",
+            "logit difference" if scope in _RELATIVE else "logit",
+            group=group,
+        )
         for h in SHORT
     ]
     return [
@@ -64,12 +71,14 @@ def values(scene: Scene) -> list[float]:
     for scope in SCOPES:
         own = tracks[scope]
         parents = rates.get(_PARENTS.get(scope, ""), prior)
+        relative = scope in _RELATIVE
         if own is None or not own.count:
             rates[scope] = parents
-            found += (0.0, logit(parents[0]), logit(parents[1]), 0.0)
+            found += (0.0, 0.0, 0.0, 0.0) if relative else (0.0, logit(parents[0]), logit(parents[1]), 0.0)
             continue
         rates[scope] = pair = (own.rate(0, parents[0], 0.7), own.rate(1, parents[1], 1.5))
-        found += (float(own.last), logit(pair[0]), logit(pair[1]), _streak(own))
+        base = (logit(parents[0]), logit(parents[1])) if relative else (0.0, 0.0)
+        found += (float(own.last), logit(pair[0]) - base[0], logit(pair[1]) - base[1], _streak(own))
     return found
 
 

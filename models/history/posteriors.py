@@ -28,13 +28,14 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
     ("family", "branch family in the project", "branch_name"),
     ("last_event", "last outcome and event in the project", "event"),
     ("package_pattern", "package and its last outcomes", "package"),
+    ("project", "project", "project"),
     ("fleet_pattern", "last four outcomes, over all projects", "project"),
     ("fleet_lasts", "last outcomes of project, branch, pull request, commit; event; over all projects", "fleet"),
     ("fleet_branch_pattern", "last outcomes of the branch and event, over all projects", "branch"),
     ("fleet_flight", "runs in flight and last outcomes, over all projects", "flight"),
     ("fleet_family", "branch family and event, over all projects", "branch_name"),
 )
-_FIRST_OF_FLEET = 11
+_FIRST_OF_FLEET = 12
 _FACTOR = 0.985
 _STRENGTH = 2.0
 FEATURES: tuple[Feature, ...] = tuple(
@@ -69,6 +70,7 @@ def context_keys(scene: Scene) -> list[str]:
         f"i\x1f{p}\x1f{kin}" if kin else "",
         f"j\x1f{p}\x1f{e}\x1f{track.last}\x1f{pull.last}",
         f"k\x1f{p}\x1f{name}\x1f{package.pattern[-2:]}" if name else "",
+        f"q\x1f{p}",
         f"l\x1f{track.pattern}",
         f"m\x1f{track.last}\x1f{branch.last}\x1f{pull.last}\x1f{commit}\x1f{e}",
         f"n\x1f{branch.pattern}\x1f{e}",

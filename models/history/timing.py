@@ -1,4 +1,4 @@
-"""Features from time: gaps since starts and outcomes, pace, calendar (UTC), as log1p seconds. 60 days stand for never."""
+"""Features from time: gaps since starts and outcomes, pace, calendar (UTC), as log1p seconds; 60 days mean never."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from river import forest, tree
 
-from models.members.vector import Vector, VectorClassifier, limited
+from models.members.vector import NO_SLOTS, Slots, Vector, VectorClassifier, limited
 
 __all__ = ["AdaptiveForest", "AdaptiveTree"]
 
@@ -24,12 +24,12 @@ class _Trees(VectorClassifier):
         self.columns = columns
         self.model = model
 
-    def logit(self, z: Vector) -> float:
+    def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         risk = self.model.predict_proba_one(self._named(z)).get(True, 0.0) or 0.0
         risk = 0.01 + 0.98 * risk  # pure leaves are not sure
         return limited(math.log(risk / (1.0 - risk)))
 
-    def fit(self, z: Vector, broken: float) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
         self.model.learn_one(self._named(z), bool(broken))
 
     def _named(self, z: Vector) -> dict[int, float]:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from models.members.vector import BASE_LOGIT, Vector, VectorClassifier, limited, sigmoid, widened
+from models.members.vector import BASE_LOGIT, NO_SLOTS, Slots, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Linear"]
 
@@ -17,7 +17,7 @@ __all__ = ["Linear"]
 class Linear(VectorClassifier):
     """Weights of standardised features. `step` is AdaGrad's, `decay` pulls weights to zero a lesson."""
 
-    def __init__(self, step: float = 0.04, decay: float = 1e-5) -> None:
+    def __init__(self, step: float = 0.05, decay: float = 1e-5) -> None:
         super().__init__()
         self.step = step
         self.decay = decay
@@ -26,7 +26,7 @@ class Linear(VectorClassifier):
         self._square: Vector = np.zeros(0)
         self._bias_square = 1.0
 
-    def logit(self, z: Vector) -> float:
+    def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         width = min(len(z), len(self.weights))
         return limited(self.bias + float((self.weights[:width] * z[:width]).sum()))
 
@@ -34,13 +34,13 @@ class Linear(VectorClassifier):
         """Each feature's part of the logit; with the bias they sum to it."""
         return widened(self.weights, len(z)) * z
 
-    def fit(self, z: Vector, broken: float) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
         if len(self.weights) < len(z):
             self.weights, self._square = widened(self.weights, len(z)), widened(self._square, len(z))
         error = sigmoid(self.bias + float((self.weights[: len(z)] * z).sum())) - broken
         gradient = error * z
         self._square[: len(z)] += gradient * gradient
-        self.weights[: len(z)] -= self.step * gradient / np.sqrt(self._square[: len(z)] + 1e-2)
+        self.weights[: len(z)] -= self.step * gradient / np.sqrt(self._square[: len(z)] + 1.0)
         self.weights *= 1.0 - self.decay
         self._bias_square += error * error
         self.bias -= self.step * error / math.sqrt(self._bias_square)

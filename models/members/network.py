@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 
-from models.members.vector import BASE_LOGIT, Vector, VectorClassifier, limited, sigmoid, widened
+from models.members.vector import BASE_LOGIT, NO_SLOTS, Slots, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Network"]
 
@@ -15,7 +15,7 @@ __all__ = ["Network"]
 class Network(VectorClassifier):
     """`units` hidden units; steps are AdaGrad's."""
 
-    def __init__(self, units: int = 24, step: float = 0.02, hidden_step: float = 0.01, seed: int = 11) -> None:
+    def __init__(self, units: int = 24, step: float = 0.04, hidden_step: float = 0.06, seed: int = 11) -> None:
         super().__init__()
         self.units = units
         self.step = step
@@ -31,11 +31,11 @@ class Network(VectorClassifier):
         self._hidden_square: Vector = np.zeros((units, 0))
         self._out_square: Vector = np.full(units, 0.1)
 
-    def logit(self, z: Vector) -> float:
+    def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         z = z[: len(self.weights)]
         return limited(self._raw(z, self._active(z)))
 
-    def fit(self, z: Vector, broken: float) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
         self._grow(len(z))
         z = z if len(z) == len(self.weights) else np.pad(z, (0, len(self.weights) - len(z)))
         active = self._active(z)

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import math
 
-from models.members.vector import Vector, VectorClassifier, limited
+from models.members.vector import NO_SLOTS, Slots, Vector, VectorClassifier, limited
 
 __all__ = ["Prior"]
 
 
 class Prior(VectorClassifier):
-    """The mean of given logit columns of the raw features, corrected by a learned offset."""
+    """The mean of logit columns plus columns that are differences from it, corrected by a learned offset."""
 
-    def __init__(self, columns: tuple[int, ...] = (), step: float = 0.01) -> None:
+    def __init__(self, columns: tuple[int, ...] = (), shifts: tuple[int, ...] = (), step: float = 0.01) -> None:
         super().__init__()
         self.columns = columns
+        self.shifts = shifts
         self.step = step
         self.offset = 0.0
 
-    def logit(self, z: Vector) -> float:
+    def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         chosen = [float(z[column]) for column in self.columns or range(len(z)) if column < len(z)]
-        return limited(self.offset + (math.fsum(chosen) / len(chosen) if chosen else 0.0))
+        shift = math.fsum(float(z[column]) for column in self.shifts if column < len(z))
+        return limited(self.offset + shift + (math.fsum(chosen) / len(chosen) if chosen else 0.0))
 
-    def fit(self, z: Vector, broken: float) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
         risk = 1.0 / (1.0 + math.exp(-self.logit(z)))
         self.offset += self.step * (broken - risk)

@@ -15,7 +15,8 @@ from models.members.vector import VectorClassifier
 __all__ = ["MEMBERS", "RAW", "make"]
 
 RAW = frozenset({"prior", "tree", "forest"})
-_RATES = ("project_rate_3", "project_rate_10", "branch_rate_8", "package_rate_8", "host_rate_8")
+_RATES = ("project_rate_3", "project_rate_10", "branch_rate_8")
+_SHIFTS = ("package_rate_8", "host_rate_8", "author_rate_8")
 _TOLD = (
     "project_rate_1", "project_rate_3", "project_rate_10", "project_rate_34", "project_streak", "project_youth",
     "branch_last", "branch_rate_1.5", "branch_rate_8", "event_rate_8", "project_event_rate_1.5",
@@ -32,10 +33,10 @@ def _columns(schema: Schema, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 MEMBERS: dict[str, Callable[[Schema, float, int], VectorClassifier]] = {
-    "prior": lambda schema, step, seed: Prior(_columns(schema, _RATES)),
-    "linear": lambda schema, step, seed: Linear(step),
+    "prior": lambda schema, step, seed: Prior(_columns(schema, _RATES), _columns(schema, _SHIFTS)),
+    "linear": lambda schema, step, seed: Linear(2.5 * step),
     "factors": lambda schema, step, seed: Factors(step=step, seed=seed),
-    "network": lambda schema, step, seed: Network(step=step * 0.6, seed=seed),
+    "network": lambda schema, step, seed: Network(step=2.0 * step, hidden_step=3.0 * step, seed=seed),
     "tree": lambda schema, step, seed: AdaptiveTree(_columns(schema, _TOLD), seed=seed),
     "forest": lambda schema, step, seed: AdaptiveForest(_columns(schema, _TOLD), seed=seed),
 }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-__all__ = ["BASE_LOGIT", "Vector", "VectorClassifier", "limited", "sigmoid", "widened"]
+__all__ = ["BASE_LOGIT", "NO_SLOTS", "Slots", "Vector", "VectorClassifier", "limited", "sigmoid", "widened"]
 
 Vector = NDArray[np.float64]
+Slots = Sequence[int]  # hashed context keys
+NO_SLOTS: Slots = ()
 BASE_LOGIT = -1.4  # one build in five breaks: what is held before anything was seen
 _LIMIT = 8.0  # logits of one member; beyond it a single member would decide alone
 
@@ -33,16 +35,16 @@ class VectorClassifier(base.Classifier):
         self._columns: dict[Hashable, int] = {}
 
     @abstractmethod
-    def logit(self, z: Vector) -> float:
-        """The logit of failure of one standardised vector, limited to what one member may say."""
+    def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
+        """The logit of failure of one vector in its contexts, limited to what one member may say."""
 
     @abstractmethod
-    def fit(self, z: Vector, broken: float) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
         """Learn from one vector and its outcome, 1.0 broken or 0.0 good."""
 
-    def logits(self, rows: Vector) -> list[float]:
+    def logits(self, rows: Vector, slots: Sequence[Slots] | None = None) -> list[float]:
         """The same for each row, with the same digits."""
-        return [self.logit(row) for row in rows]
+        return [self.logit(row, slots[i] if slots else NO_SLOTS) for i, row in enumerate(rows)]
 
     def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[bool, float]:
         """River's door."""
