@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vulnerabilities": ("vulnerabilities", "vulnerabilities"),
     "status": ("status", "status"),
     "api": ("api", "api"),
+    "notify": ("notify", "notify"),
     "replay": ("replay", "replay"),
     "train": ("train", "train"),
     "data": ("data", "data"),
