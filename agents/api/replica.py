@@ -56,8 +56,8 @@ class FollowedReplica:
         self._task: asyncio.Task[None] | None = None
 
     def forecaster(self) -> Forecaster:
-        """As far as it has been folded."""
-        return self._replica.forecaster
+        """The champion, as far as it has been folded."""
+        return self._replica.forecaster.champion
 
     def start(self) -> None:
         """Begin to follow, on the running loop."""
