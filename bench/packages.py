@@ -28,9 +28,9 @@ class Package:
 
 
 PACKAGES = (
-    Package("grep", "./configure && {make}", "lib"),
-    Package("sed", "./configure && {make}", "lib"),
-    Package("gzip", "./configure && {make}", "lib", "{make} check SUBDIRS=tests TESTS='zdiff help-version'"),
+    Package("grep", "./configure && {make}", "src"),
+    Package("sed", "./configure && {make}", "sed"),
+    Package("gzip", "./configure && {make}", ".", "{make} check SUBDIRS=tests TESTS='zdiff help-version'"),
     Package("lua5.4", "{make} linux", "src"),
     Package("bzip2", '{make} CC="$CC"', ".", "{make} test"),
     Package("zlib", "./configure && {make} libz.a libz.so.1.2.13 example minigzip", ".", "{make} test"),

@@ -22,7 +22,7 @@ def _buildcast(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "--local"), "COMMAND"),
+        (("run", "--local"), "Missing argument"),
         (("run", "--local", "--", "no-such-command-anywhere"), "no such command"),
         (("report", "--state", "/no/such/folder"), "nothing is stored"),
         (("report", "x", "--last"), "not both"),
