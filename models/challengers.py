@@ -24,9 +24,8 @@ SPACE: Mapping[str, Sequence[Value]] = {
     "risk.weight_rate": (0.03, 0.1, 0.2, 0.4),
     "risk.share": (0.0001, 0.001, 0.01),
     "risk.calibration_step": (0.005, 0.02, 0.05),
-    "evidence_step": (0.1, 0.2, 0.4),
 }
-"""Settings by path with the values worth trying."""
+"""Settings by path with the values worth trying; each moves the risk at a run's opening, which races compare."""
 
 
 def draw(
@@ -41,11 +40,14 @@ def draw(
     chance, own = random.Random(seed), definition_of(champion)
     found: dict[str, ForecasterConfig] = {}
     taken = {champion.name, name_of(own), *known}
+    paths = chance.sample(sorted(space), k=len(space))
     for _ in range(50 * count):
         if len(found) >= count:
             break
         changed: dict[str, Any] = dict(own)
-        for path in chance.sample(sorted(space), k=min(len(space), chance.randint(1, most_changes))):
+        first = paths[len(found) % len(paths)]  # every setting gets its turn
+        others = [path for path in paths if path != first]
+        for path in [first, *chance.sample(others, k=min(len(others), chance.randint(0, most_changes - 1)))]:
             changed[path] = chance.choice(space[path])
         config = config_of(changed)
         name = name_of(definition_of(config))

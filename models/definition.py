@@ -1,6 +1,6 @@
 """A forecaster's config as flat plain values and back: what a promotion carries and what names a lineage.
 
-Names are paths (`risk.weight_rate`, `duration.families.host.drift`). A definition holds only what differs from the defaults
+Names are paths (`risk.share`, `duration.families.host.drift`). A definition holds only what differs from the defaults
 of this code, so it stays readable when fields are added; an unknown name is a `ConfigError`: it is of newer code.
 """
 

@@ -19,7 +19,7 @@ class DriftPolicy:
     """Sensitivities. `fading` sets the means before and after that are told with a change."""
 
     adwin_delta: float = 0.002
-    hinkley_delta: float = 0.01
+    hinkley_delta: float = 0.05
     hinkley_threshold: float = 25.0  # summed nats above the mean
     min_labels: int = 60
     fading: float = 1.0 / 50.0

@@ -5,6 +5,7 @@ Ends by itself when the trainer is gone: its pipe breaks with the next progress 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 from multiprocessing.connection import Connection
@@ -59,6 +60,7 @@ def _work(pipe: Connection, records: Records, plan: Plan, nice: int) -> None:
     try:
         pipe.send(train(records, plan, pipe.send))
     except Unavailable as error:
-        pipe.send(str(error))
+        with contextlib.suppress(BrokenPipeError):
+            pipe.send(str(error))
     except BrokenPipeError:
-        return
+        return  # the trainer is gone

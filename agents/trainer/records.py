@@ -120,7 +120,11 @@ def offset_at(records: Records, time: float) -> int:
 
 async def _open(bootstrap: str, topic: str) -> tuple[AIOKafkaConsumer, TopicPartition]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, client_id="buildcast-reader", max_poll_records=2000
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        client_id="buildcast-reader",
+        max_poll_records=2000,
+        auto_offset_reset="earliest",
     )
     try:
         await consumer.start()

@@ -64,7 +64,7 @@ class Trainer:
         """Work until `stopping` is set."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.settings.bootstrap, enable_auto_commit=False, client_id="buildcast-trainer",
-            max_poll_records=500,
+            max_poll_records=500, auto_offset_reset="earliest",
         )  # fmt: skip
         try:
             await consumer.start()
@@ -87,7 +87,8 @@ class Trainer:
         """Take in all model events there are, then begin with the examples."""
         consumer.assign([MODEL_EVENTS])
         end = (await consumer.end_offsets([MODEL_EVENTS]))[MODEL_EVENTS]
-        await consumer.seek_to_beginning(MODEL_EVENTS)
+        # An explicit place: a reset to "latest" under way would else win over one to the beginning.
+        consumer.seek(MODEL_EVENTS, (await consumer.beginning_offsets([MODEL_EVENTS]))[MODEL_EVENTS])
         while await consumer.position(MODEL_EVENTS) < end:
             for record in (await consumer.getmany(MODEL_EVENTS, timeout_ms=500)).get(MODEL_EVENTS, []):
                 self._note(record)
@@ -122,7 +123,8 @@ class Trainer:
             await asyncio.sleep(0)
 
     async def _train(self, consumer: Any) -> None:
-        end = (await consumer.end_offsets([EXAMPLES]))[EXAMPLES]
+        told = consumer.highwater(EXAMPLES)  # comes with each fetch; asking the broker would wait behind a fetch
+        end = told if told is not None else (await consumer.end_offsets([EXAMPLES]))[EXAMPLES]
         if self.job is None:
             caught_up = self.desk.offset >= end
             plan = self.desk.plan() if caught_up else None

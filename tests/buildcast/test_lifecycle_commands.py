@@ -52,17 +52,17 @@ def _run(command: object, *arguments: str) -> str:
 
 def test_a_config_is_promoted_listed_shown_and_rolled_back(state: Path, tmp_path: Path) -> None:
     file = tmp_path / "b.toml"
-    file.write_text("[risk]\nstep = 0.08\n")
-    name = config_of({"risk.step": 0.08}).name
+    file.write_text("[risk]\nweight_rate = 0.3\n")
+    name = config_of({"risk.weight_rate": 0.3}).name
     at = ("--state", str(state))
     assert f"{name} is champion from offset 300 on (before: default)" in _run(
         models, "promote", "--file", str(file), *at
     )
     listed = _run(models, "list", *at)
     assert "champion" in listed
-    assert "risk.step=0.08" in listed
-    assert json.loads(_run(models, "show", *at))["settings"]["risk.step"] == 0.08
-    assert "0.04" in _run(models, "diff", "previous", "champion", *at)
+    assert "risk.weight_rate=0.3" in listed
+    assert json.loads(_run(models, "show", *at))["settings"]["risk.weight_rate"] == 0.3
+    assert "0.3" in _run(models, "diff", "previous", "champion", *at)
     assert "back to default" in _run(models, "rollback", "--reason", "worse", *at)
     told = _run(models, "history", *at)
     assert told.index("promoted") < told.index("rolled back") < told.index("worse")
@@ -86,7 +86,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(state: Path, arguments: tuple
         _run(models, *arguments, "--state", str(state))
 
 
-@pytest.mark.parametrize("text", ["risk = ", "stepp = 1.0", "[risk]\nstep = 'much'"])
+@pytest.mark.parametrize("text", ["risk = ", "stepp = 1.0", "[risk]\nweight_rate = 'much'"])
 def test_a_faulty_config_file_is_refused(state: Path, tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(text)
@@ -111,7 +111,7 @@ def test_replay_with_the_serving_config_equals_what_was_served(state: Path, tmp_
 
 def test_replay_of_another_config_within_times(state: Path, tmp_path: Path) -> None:
     file = tmp_path / "b.json"
-    file.write_text('{"risk.step": 0.01}')
+    file.write_text('{"risk.weight_rate": 0.01}')
     said = _run(replay, "--state", str(state), "--config", str(file), "--from", "2025-10-09T18:00", "--to", "280")
     assert "served" in said
     with pytest.raises(ConfigError, match="neither an offset nor a time"):

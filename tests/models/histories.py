@@ -23,10 +23,12 @@ def build_events(runs: int, seed: int = 1, drift_at: int | None = None) -> Itera
         project, at = f"p{draw.randrange(6)}", T0 + 600.0 * number
         if draw.random() < 0.1:
             broken[project] = not broken[project]
-        failed = draw.random() < (0.85 if broken[project] else 0.1)
+        nightly = draw.random() < 0.3  # these nearly always fail: only a model that looks at the trigger can know
+        failed = draw.random() < (0.95 if nightly else 0.7 if broken[project] else 0.05)
         if drift_at is not None and number >= drift_at:
             failed = draw.random() < 0.5
-        run = Run(run_id=f"r{number}", name="job", project=project, branch="main", commit=f"c{number}")
+        run = Run(run_id=f"r{number}", name="job", project=project, branch="main", commit=f"c{number}",
+                  event_type="cron" if nightly else "push")  # fmt: skip
         base = {"source": "/t", "host": "h1"}
         yield RunStarted(id=f"s{number}", time=at, run=run, **base)
         outcome: Outcome = "failure" if failed else "success"

@@ -15,7 +15,7 @@ def test_same_seed_gives_the_same_rivals_and_another_seed_others() -> None:
 
 
 def test_a_rival_differs_from_the_champion_in_one_or_two_settings() -> None:
-    champion = config_of({"risk.step": 0.08})
+    champion = config_of({"risk.weight_rate": 0.3})
     for rival in draw(champion, 10, 3):
         mine, theirs = definition_of(champion), definition_of(rival)
         assert 1 <= len({path for path in {*mine, *theirs} if mine.get(path) != theirs.get(path)}) <= 2

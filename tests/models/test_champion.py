@@ -12,7 +12,7 @@ from streams.events import ModelPromoted, ModelRolledBack
 from tests.builders import T0
 from tests.models.histories import build_events, recorded
 
-OTHER = config_of({"risk.step": 0.08})
+OTHER = config_of({"risk.weight_rate": 0.3})
 
 
 def _promoted(at: int, name: str = OTHER.name, event_id: str = "") -> ModelPromoted:
@@ -105,7 +105,7 @@ def test_a_champion_not_folded_yet_does_not_serve_until_it_is_installed() -> Non
 
 def test_what_nothing_needs_is_retired() -> None:
     champions = Champions()
-    third = config_of({"risk.step": 0.01})
+    third = config_of({"risk.weight_rate": 0.01})
     fleet = Fleet(champions, [Forecaster(), Forecaster(OTHER), Forecaster(third)])
     assert sorted(fleet.retire()) == sorted([OTHER.name, third.name])
     assert list(fleet.forecasters) == ["default"]

@@ -11,7 +11,7 @@ from models.forecaster import ForecasterConfig
 from streams.errors import ConfigError
 
 CHANGED = {
-    "risk.step": 0.08,
+    "risk.weight_rate": 0.3,
     "duration.families.host.drift": 0.1,
     "risk.members": ["prior", "linear"],
     "risk.fast": True,
@@ -44,8 +44,8 @@ def test_every_setting_of_the_default_config_can_be_given_back_as_it_is() -> Non
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("risk.stepp", 1.0), ("duration.families.nobody.drift", 1.0), ("risk.step", "much"), ("risk.fast", 1),
-     ("risk.step", [1.0]), ("risk.step", True), ("risk.members", "linear"), ("risk.step.deeper", 1.0)],
+    [("risk.weight_ratee", 1.0), ("duration.families.nobody.drift", 1.0), ("risk.share", "much"), ("risk.fast", 1),
+     ("risk.share", [1.0]), ("risk.share", True), ("risk.members", "linear"), ("risk.share.deeper", 1.0)],
 )  # fmt: skip
 def test_an_unknown_path_or_unlike_value_is_refused_by_name(path: str, value: object) -> None:
     with pytest.raises(ConfigError, match=path.replace(".", r"\.")):

@@ -9,7 +9,6 @@ import pytest
 from models.champion import Champions
 from models.definition import config_of, definition_of
 from models.desk import SOURCE, Desk, DeskPolicy
-from models.drift import DriftPolicy
 from models.forecaster import ForecasterConfig
 from models.promotion import PromotionPolicy
 from models.training import train
@@ -25,9 +24,10 @@ from streams.events import (
 from tests.builders import T0
 from tests.models.histories import recorded
 
-POOR = config_of({"risk.members": ["linear"], "risk.step": 0.0001})
+POOR = config_of({"risk.members": ["prior"]})
 POLICY = DeskPolicy(
-    challengers=3, lead_records=5, space={"risk.step": (0.04, 0.08), "risk.members": (["prior", "linear"],)},
+    challengers=3, lead_records=5,
+    space={"risk.share": (0.002, 0.02), "risk.members": (["prior", "linear"], ["linear"])},
     promotion=PromotionPolicy(min_labels=100, rest_labels=50),
     triggers=TriggerPolicy(schedule_seconds=0, volume_labels=0, worse_ratio=0),
 )  # fmt: skip
@@ -166,8 +166,7 @@ def test_a_training_that_failed_is_told_with_its_reason() -> None:
 
 def test_drift_planted_in_a_history_asks_for_a_training() -> None:
     log = list(enumerate(recorded(1200, drift_at=700)))
-    policy = replace(POLICY, triggers=replace(POLICY.triggers, drift=DriftPolicy(hinkley_threshold=15.0)))
-    world = World(policy, ForecasterConfig(), log)
+    world = World(POLICY, ForecasterConfig(), log)
     world.read(len(log))
     drift = next(event for event in world.model_events if isinstance(event, DriftDetected))
     asked = next(event for event in world.model_events if isinstance(event, TrainingRequested))

@@ -17,7 +17,7 @@ def test_the_config_that_served_says_the_same_to_the_last_digit() -> None:
 
 
 def test_another_config_says_something_else_and_twice_the_same() -> None:
-    other = config_of({"risk.step": 0.01})
+    other = config_of({"risk.weight_rate": 0.01})
     once, again = (list(replay(lambda: LOG, other)) for _ in range(2))
     assert once == again
     assert any(one.risk != one.served_risk for one in once)

@@ -1,0 +1,125 @@
+"""The trainer on a real broker: asked, it proves a challenger and promotes it; killed, it does so once all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.outbox import Outbox, record_of
+from agents.trainer.records import KafkaRecords, offset_at
+from models.champion import Champions
+from models.definition import config_of
+from streams.errors import Unavailable
+from streams.events import Event, ModelPromoted, TrainingFinished, TrainingRequested
+from tests.builders import T0
+from tests.models.histories import recorded
+
+pytestmark = pytest.mark.kafka
+
+POOR = {"risk.members": ["prior"]}
+LOG = recorded(400, config=config_of(POOR))
+_MAIN = f"""
+import asyncio
+from agents.trainer.service import Trainer
+from agents.trainer.settings import TrainerSettings
+from models.definition import config_of
+settings = TrainerSettings(trainer_min_labels=100, trainer_rest_labels=50, trainer_lead_records=5,
+                           trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=6)
+asyncio.run(Trainer(settings, config_of({POOR!r})).run())
+"""
+
+
+@contextmanager
+def _trainer(bootstrap: str, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    env = os.environ | {"BUILDCAST_BOOTSTRAP": bootstrap, "BUILDCAST_STATE": str(state)}
+    process = subprocess.Popen([sys.executable, "-c", _MAIN], env=env)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+async def _put(bootstrap: str, events: list[Event]) -> None:
+    outbox = Outbox(bootstrap)
+    await outbox.start()
+    try:
+        await outbox.send([record_of(event) for event in events])
+    finally:
+        await outbox.stop()
+
+
+def _wait(bootstrap: str, ready: Callable[[list[Event]], bool], seconds: float = 30.0) -> list[Event]:
+    deadline, found = time.monotonic() + seconds, []
+    while time.monotonic() < deadline:
+        found = [event for _, event in KafkaRecords(bootstrap, "model-events.v1")()]
+        if ready(found):
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"only {[type(event).__name__ for event in found]}")
+
+
+def _request(name: str) -> TrainingRequested:
+    return TrainingRequested(id=name, source="/t", time=T0, training_id=name, model="risk", principal="ann")
+
+
+def _promotions(found: list[Event]) -> list[ModelPromoted]:
+    return [event for event in found if isinstance(event, ModelPromoted)]
+
+
+def test_a_request_leads_to_one_promotion_however_often_the_trainer_is_killed(
+    empty_topics: str, tmp_path: Path
+) -> None:
+    asyncio.run(_put(empty_topics, [*LOG, _request("t1")]))
+    for alive in (0.8, 1.6, 2.4):  # killed while starting, folding, training
+        with _trainer(empty_topics, tmp_path) as process, pytest.raises(subprocess.TimeoutExpired):
+            process.wait(alive)
+    with _trainer(empty_topics, tmp_path):
+        _wait(empty_topics, lambda found: bool(_promotions(found)))
+    with _trainer(empty_topics, tmp_path):  # killed after: a further request shows that it has read everything again
+        asyncio.run(_put(empty_topics, [_request("t2")]))
+        found = _wait(empty_topics, lambda found: sum(isinstance(e, TrainingFinished) for e in found) == 2)
+    assert len({event.id for event in _promotions(found)}) == 1
+    moves = Champions(config_of(POOR))
+    for event in found:
+        moves.apply(event)
+    assert moves.at(len(LOG) + 5) == _promotions(found)[0].config != config_of(POOR).name
+    assert moves.at(len(LOG)) == config_of(POOR).name
+
+
+def test_a_cancelled_training_promotes_nobody(empty_topics: str, tmp_path: Path) -> None:
+    cancelled = TrainingFinished(id="x", source="/cli", time=T0, training_id="t1", model="risk", trigger="request",
+                                 outcome="cancel", examples=0, seconds=0.0)  # fmt: skip
+    asyncio.run(_put(empty_topics, [*LOG[:100], _request("t1"), cancelled, _request("t2")]))
+    with _trainer(empty_topics, tmp_path):
+        found = _wait(empty_topics, lambda found: any(getattr(e, "training_id", "") == "t2" and
+                                                      isinstance(e, TrainingFinished) for e in found))  # fmt: skip
+    assert [e.training_id for e in found if isinstance(e, TrainingFinished) and e.outcome == "success"] == ["t2"]
+
+
+def test_a_log_is_read_privately_from_any_offset(empty_topics: str) -> None:
+    asyncio.run(_put(empty_topics, LOG[:50]))
+    records = KafkaRecords(empty_topics, "examples.v1")
+    assert list(records()) == list(enumerate(LOG[:50]))
+    assert list(records(45)) == list(enumerate(LOG[:50]))[45:]
+    assert records.end() == 50
+    assert offset_at(records, LOG[20].time) <= 20
+    assert offset_at(records, T0 + 1e9) == 50
+    first = next(iter(records()))
+    assert first == (0, LOG[0])
+
+
+def test_a_broker_that_is_away_is_said() -> None:
+    with pytest.raises(Unavailable, match="no Kafka broker"):
+        KafkaRecords("127.0.0.1:1", "examples.v1").end()
+    with pytest.raises(Unavailable, match="no Kafka broker"):
+        list(KafkaRecords("127.0.0.1:1", "examples.v1")())
