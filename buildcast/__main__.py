@@ -6,7 +6,6 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 
 from streams.errors import BuildcastError
@@ -48,10 +47,10 @@ _PASSES_ARGUMENTS = {"run", "main-job"}  # everything behind -- is the build's
 class _Lazy(typer.core.TyperGroup):
     """Finds commands by name without importing the others: `run` must be quick to start."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
         module, function = COMMANDS[cmd_name]

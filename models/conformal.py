@@ -37,11 +37,13 @@ class Served:
     """An interval as served, in log seconds, with what it was made from."""
 
     group: str
+    base: float  # the point before any change of regime was added
     point: float
     scale: float
     lower: float
     upper: float
     opened_at: float
+    learned: float = 0.0  # how far labels had moved the group's points by then
 
 
 class DelayedConformal:
@@ -79,29 +81,33 @@ class DelayedConformal:
         self._flying[run_id] = served
         heapq.heappush(self._due, (due_at, run_id))
 
-    def advance(self, now: float) -> list[Served]:
-        """Count the runs that have become overdue by `now`; returns them."""
+    def due(self, now: float) -> list[tuple[str, Served]]:
+        """The runs that have become overdue by `now`, each told once."""
         overdue = []
         while self._due and self._due[0][0] < now:
             run_id = heapq.heappop(self._due)[1]
             served = self._flying.get(run_id)
-            if served is None or run_id in self._missed:
-                continue
+            if served is not None and run_id not in self._missed:
+                overdue.append((run_id, served))
+        return overdue
+
+    def miss(self, run_id: str, served: Served, moved: float) -> None:
+        """Count an overdue run, unless the point has since moved so far that it is no news."""
+        if served.upper - served.point - moved > 0.5 * self.bounds(served.group)[1] * served.scale:
             self._missed[run_id] = None
             self._count(served.group, above=True, below=False)
-            overdue.append(served)
-        return overdue
 
     def served(self, run_id: str) -> Served | None:
         """What was served for a run in flight."""
         return self._flying.get(run_id)
 
-    def learn(self, run_id: str, log_seconds: float, fallback: Served, censored: bool = False) -> None:
+    def learn(self, run_id: str, log_seconds: float, fresh: Served, censored: bool = False) -> None:
         """The label of a run, or for a censored one how long it lasted at least."""
-        served = self._flying.pop(run_id, fallback)
+        served = self._flying.pop(run_id, fresh)
         counted = run_id in self._missed
         self._missed.pop(run_id, None)
-        residual = (log_seconds - served.point) / served.scale
+        known = fresh if abs(fresh.point - served.point) > 0.5 * served.scale else served
+        residual = (log_seconds - known.point) / known.scale
         low, high = self.bounds(served.group)
         if censored:
             if residual > high and not counted:
@@ -118,7 +124,8 @@ class DelayedConformal:
             "all": self._all,
             "groups": [[group, *own] for group, own in self._groups.items()],
             "flying": [
-                [run_id, s.group, s.point, s.scale, s.lower, s.upper, s.opened_at] for run_id, s in self._flying.items()
+                [run_id, s.group, s.base, s.point, s.scale, s.lower, s.upper, s.opened_at, s.learned]
+                for run_id, s in self._flying.items()
             ],
             "missed": list(self._missed),
             "due": [[at, run_id] for at, run_id in self._due if run_id in self._flying],

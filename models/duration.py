@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from models.conformal import ConformalConfig, DelayedConformal, Served
 from models.effects import AdditiveEffects, EffectFamily, Key
 from models.noise import NoiseByGroup, NoiseConfig
+from models.regime import RegimeConfig, RegimeShift
 from models.sbu import published_costs
 from models.survival import given_elapsed, with_progress
 from streams.events import ExampleRecorded, Interval, Run
@@ -48,6 +49,7 @@ class DurationConfig:
     )
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     conformal: ConformalConfig = field(default_factory=ConformalConfig)
+    regime: RegimeConfig = field(default_factory=RegimeConfig)
     lag_families: Mapping[str, EffectFamily] = field(
         default_factory=lambda: {
             "all": EffectFamily(0.5, 1e-4),
@@ -68,6 +70,7 @@ class DurationModel:
         self._lag = AdditiveEffects(self.config.lag_families, self.config.effects // 4)
         self._noise = NoiseByGroup(self.config.noise)
         self._conformal = DelayedConformal(self.config.conformal)
+        self._regime = RegimeShift(self.config.regime)
 
     @property
     def coverage(self) -> float:
@@ -78,7 +81,12 @@ class DurationModel:
     def evicted(self) -> int:
         """How many remembered things were forgotten to stay within the limits."""
         c = self._conformal
-        return self._effects.evicted + self._lag.evicted + self._noise.evicted + c.evicted_groups + c.evicted_runs
+        return (
+            self._effects.evicted
+            + self._lag.evicted
+            + self._noise.evicted
+            + (c.evicted_groups + c.evicted_runs + self._regime.evicted)
+        )
 
     def predict(
         self,
@@ -100,31 +108,36 @@ class DurationModel:
 
     def open(self, run: Run, now: float, host: str = "") -> None:
         """A run has started: from now on passing its upper bound is a miss."""
-        self._conformal.advance(now)
+        self._advance(now)
         served = self._serve(run, now, host)
         lag, spread = self._lag.predict(_lag_keys(run))
         patience = math.exp(min(20.0, served.upper + lag + min(1.0, spread)))
         self._conformal.open(run.run_id, served, now + patience)
+        self._regime.open(served.group, run.run_id, served.base, served.scale, now, lag)
 
     def learn(self, example: ExampleRecorded) -> None:
         """A run has ended; cancelled ones only tell that it would have taken longer."""
-        self._conformal.advance(example.time)
+        self._advance(example.time)
         if example.seconds is None or not 0.0 <= example.seconds <= _LONGEST:
             return
         run, value = example.run, math.log(example.seconds + _HALF_SECOND)
         fresh = self._serve(run, example.time, example.host)
         flying = self._conformal.served(run.run_id)
-        self._conformal.learn(run.run_id, value, fresh, censored=example.outcome == "cancel")
         keys = _keys(run, example.host)
         if example.outcome == "cancel":
+            self._conformal.learn(run.run_id, value, fresh, censored=True)
+            self._regime.drop(fresh.group, run.run_id)
             self._learn_censored(keys, value, fresh)
             return
+        self._conformal.learn(run.run_id, value, fresh)
         if flying is not None:
             turnaround = max(0.0, example.time - flying.opened_at) + _HALF_SECOND
             self._lag.learn(_lag_keys(run), math.log(turnaround) - value, 0.05)
         mean, variance = self._effects.predict(keys)
-        noise = self._noise.learn(fresh.group, (value - mean) ** 2, variance)
-        self._effects.learn(keys, value, noise)
+        noise = self._noise.learn(run.project, fresh.group, (value - mean) ** 2, variance)
+        self._effects.learn(keys, value, noise + _rounding(mean))
+        moved = self._effects.predict(keys)[0] - mean
+        self._regime.learn(fresh.group, run.run_id, value, moved, example.time)
 
     def state(self) -> dict[str, object]:
         """Plain values for snapshots."""
@@ -133,6 +146,7 @@ class DurationModel:
             "lag": self._lag.state(),
             "noise": self._noise.state(),
             "conformal": self._conformal.state(),
+            "regime": self._regime.state(),
         }
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -141,18 +155,34 @@ class DurationModel:
         self._lag.load(_part(state, "lag"))
         self._noise.load(_part(state, "noise"))
         self._conformal.load(_part(state, "conformal"))
+        self._regime.load(_part(state, "regime"))
 
     def _learn_censored(self, keys: list[Key], value: float, fresh: Served) -> None:
         """The mean of what is beyond the time it lasted, as far as that is news."""
         if value > fresh.point:
             self._effects.learn(keys, value + 0.3 * fresh.scale, 4.0 * fresh.scale**2)
 
+    def _advance(self, now: float) -> None:
+        for run_id, served in self._conformal.due(now):
+            moved = self._regime.learned(served.group) - served.learned
+            self._conformal.miss(run_id, served, moved)
+
     def _serve(self, run: Run, now: float, host: str) -> Served:
-        point, variance = self._effects.predict(_keys(run, host))
+        base, variance = self._effects.predict(_keys(run, host))
         group = _group(run)
-        scale = math.sqrt(variance + self._noise.variance(group))
+        scale = math.sqrt(variance + self._noise.variance(run.project, group) + _rounding(base))
         low, high = self._conformal.bounds(group)
-        return Served(group, point, scale, point - low * scale, point + high * scale, now)
+        shift = self._regime.shift(group)
+        return Served(
+            group=group,
+            base=base,
+            point=base,
+            scale=scale,
+            lower=base - low * scale,
+            upper=base + shift.upper + high * scale,
+            opened_at=now,
+            learned=self._regime.learned(group),
+        )
 
 
 def _part(state: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -163,6 +193,11 @@ def _part(state: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _seconds(log_seconds: float) -> float:
     return min(_LONGEST, max(0.0, math.exp(min(20.0, log_seconds)) - _HALF_SECOND))
+
+
+def _rounding(log_seconds: float) -> float:
+    """Variance of log seconds from whole seconds."""
+    return 0.1 * math.exp(-2.0 * max(-0.7, log_seconds))
 
 
 def _group(run: Run) -> str:

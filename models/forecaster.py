@@ -123,12 +123,14 @@ class Forecaster:
 
 
 def _restated(example: ExampleRecorded, verdict: str | None) -> ExampleRecorded:
-    """The example under a revised label. Flaky and infrastructure failures say nothing about the change: `error`."""
+    """The example under a revised label. A flaky failure says nothing (as a cancelled run), an
+    infrastructure failure speaks of the host (`error`)."""
     match verdict:
         case None:
             return example
         case "success" | "failure":
-            outcome = verdict
+            return msgspec.structs.replace(example, outcome=verdict)
+        case "flaky":
+            return msgspec.structs.replace(example, outcome="cancel")
         case _:
-            outcome = "error"
-    return msgspec.structs.replace(example, outcome=outcome)
+            return msgspec.structs.replace(example, outcome="error")

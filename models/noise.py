@@ -1,4 +1,4 @@
-"""What no effect explains: the variance of a group's surprises, shrunken towards that of all, drifting.
+"""What no effect explains: the variance of a group's surprises, shrunken towards its project's, that towards all's.
 
 A surprise's square above nine times what was expected counts as nine times: one outlier does not blow the scale up.
 """
@@ -18,7 +18,7 @@ class NoiseConfig:
     first: float = 0.15
     least: float = 4e-4
     fading: float = 0.03
-    prior: float = 6.0  # labels after which a group's own variance weighs as much as that of all
+    prior: float = 4.0  # labels after which a group's own variance weighs as much as that of all
     groups: int = 20_000
 
 
@@ -31,27 +31,25 @@ class NoiseByGroup:
         self._all = [self.config.first, 0.0]
         self._groups: dict[str, list[float]] = {}
 
-    def variance(self, group: str) -> float:
+    def variance(self, project: str, group: str) -> float:
         """The group's variance."""
-        own = self._groups.get(group)
-        if own is None:
-            return self._all[0]
-        weight = own[1] / (own[1] + self.config.prior)
-        return max(self.config.least, weight * own[0] + (1.0 - weight) * self._all[0])
+        known = self._all[0]
+        for own in (self._groups.get(project), self._groups.get(group)):
+            if own is not None:
+                weight = own[1] / (own[1] + self.config.prior)
+                known = weight * own[0] + (1.0 - weight) * known
+        return max(self.config.least, known)
 
-    def learn(self, group: str, squared: float, explained: float) -> float:
+    def learn(self, project: str, group: str, squared: float, explained: float) -> float:
         """Take a squared surprise in, of which `explained` was the effects' doubt; returns the variance before."""
-        before = self.variance(group)
+        before = self.variance(project, group)
         share = before / (before + explained)
         excess = share * min(squared, 9.0 * (before + explained)) + (1.0 - share) * before
-        own = self._groups.pop(group, None)
-        if own is None:
-            own = [self._all[0], 0.0]
-            if len(self._groups) >= self.config.groups:
-                del self._groups[next(iter(self._groups))]
-                self.evicted += 1
-        self._groups[group] = own
-        for cell, slowest in ((self._all, 0.1 * self.config.fading), (own, self.config.fading)):
+        for cell, slowest in (
+            (self._all, 0.1 * self.config.fading),
+            (self._group(project), 0.3 * self.config.fading),
+            (self._group(group), self.config.fading),
+        ):
             cell[1] += 1.0
             cell[0] += max(slowest, 1.0 / (cell[1] + 1.0)) * (excess - cell[0])
         return before
@@ -69,3 +67,13 @@ class NoiseByGroup:
         self._all = [float(x) for x in whole]
         self._groups = {str(row[0]): [float(x) for x in row[1:]] for row in groups}
         self.evicted = int(str(state["evicted"]))
+
+    def _group(self, name: str) -> list[float]:
+        own = self._groups.pop(name, None)
+        if own is None:
+            own = [self._all[0], 0.0]
+            if len(self._groups) >= self.config.groups:
+                del self._groups[next(iter(self._groups))]
+                self.evicted += 1
+        self._groups[name] = own
+        return own

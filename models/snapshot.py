@@ -20,8 +20,9 @@ import river
 from models.forecaster import Forecaster, ForecasterConfig
 from streams.events import Run
 
-__all__ = ["CODE_VERSION", "MAX_BYTES", "SnapshotRefused", "probe", "seal", "unseal"]
+__all__ = ["CODE_VERSION", "MAX_BYTES", "RIVER_VERSION", "SnapshotRefused", "probe", "seal", "unseal"]
 
+RIVER_VERSION: str = river.__version__
 CODE_VERSION = "1"  # raised whenever a fold over the same log would end in another state
 MAX_BYTES = 512 * 2**20
 _MAGIC = b"BCSNAP01"
@@ -62,7 +63,7 @@ def seal(forecaster: Forecaster, key: bytes) -> bytes:
     header = json.dumps(
         {
             "code": CODE_VERSION,
-            "river": river.__version__,
+            "river": RIVER_VERSION,
             "config": forecaster.config.name,
             "offset": forecaster.offset,
         }
@@ -83,7 +84,7 @@ def unseal(raw: bytes, key: bytes, config: ForecasterConfig) -> Forecaster:
         raise SnapshotRefused("was changed or sealed with another key")
     length = int.from_bytes(body[:4], "big")
     header = json.loads(body[4 : 4 + length])
-    wanted = {"code": CODE_VERSION, "river": river.__version__, "config": config.name}
+    wanted = {"code": CODE_VERSION, "river": RIVER_VERSION, "config": config.name}
     if other := {name: header.get(name) for name, value in wanted.items() if header.get(name) != value}:
         raise SnapshotRefused(f"is of another lineage: {other}, wanted {wanted}")
     loaded = _Unpickler(io.BytesIO(body[4 + length :])).load()

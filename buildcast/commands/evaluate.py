@@ -64,14 +64,16 @@ def evaluate(
 def _events(file: Path, format_: str) -> list[Event]:
     from models.records import ci
     from models.records.sbu import read_sbu
+    from streams.errors import InvalidEvent
 
     if format_ != "sbu":
         return list(ci.events_of(ci.read(file, format_)))
-    from models.records.sbu import events_of
-
     if not file.exists():
         raise ConfigError(f"{file} does not exist: give a file of the sbu format")
-    return list(events_of(read_sbu(file)))
+    try:
+        return list(read_sbu(file))
+    except (InvalidEvent, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not of the sbu format: {error}") from error
 
 
 class _progress:

@@ -50,15 +50,14 @@ def show(
     state: State = HERE,
 ) -> None:
     """One config, whole, as JSON."""
-    import river
 
     from models.definition import leaves
-    from models.snapshot import CODE_VERSION
+    from models.snapshot import CODE_VERSION, RIVER_VERSION
 
     address = logs.bootstrap_of(bootstrap, state)
     found = _config(config, address, state)
     values = {path: value for path, value in leaves(found) if path != "name"}
-    lineage = {"config": found.name, "code": CODE_VERSION, "river": river.__version__}
+    lineage = {"config": found.name, "code": CODE_VERSION, "river": RIVER_VERSION}
     typer.echo(json.dumps(lineage | {"settings": values}, indent=1))
 
 

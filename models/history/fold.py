@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from models.features import Availability, Schema, admit_attributes
 from models.history import attributes, circumstances, outcomes, posteriors, timing
@@ -71,7 +72,8 @@ class History:
 
     def evicted(self) -> int:
         """Entries forgotten so far because a table was full."""
-        tables = (self.projects, self.languages, self.contexts, self.commits, self.flights, *self.scopes.values())
+        tables: list[Table[Any]] = [self.projects, self.languages, self.contexts, self.commits, self.flights]
+        tables += self.scopes.values()
         return sum(table.evicted for table in tables) + self.attributes.left_out
 
     def describe(self, run: Run, now: float, host: str = "") -> PriorFeatures:

@@ -28,7 +28,7 @@ def sigmoid(logit: float) -> float:
     return power / (1.0 + power)
 
 
-class VectorClassifier(base.Classifier):
+class VectorClassifier(base.Classifier):  # type: ignore[misc] # River has no types
     """A classifier of standardised vectors. Dictionaries keep the order in which their keys were first seen."""
 
     def __init__(self) -> None:
