@@ -11,17 +11,17 @@ from streams.journal import Journal
 
 if TYPE_CHECKING:
     from buildcast.local import LocalPaths
-    from models.forecaster import Forecaster
+    from models.forecaster import Forecaster, ForecasterConfig
 
-__all__ = ["load_forecaster", "save_forecaster", "snapshot_key"]
+__all__ = ["load_forecaster", "local_champion", "save_forecaster", "snapshot_key"]
 
 
 def load_forecaster(paths: LocalPaths) -> Forecaster:
     """The forecaster as of the last example: from the snapshot where it can be trusted, else from the log alone."""
-    from models.forecaster import Forecaster, ForecasterConfig
+    from models.forecaster import Forecaster
     from models.snapshot import SnapshotRefused, unseal
 
-    config = ForecasterConfig()
+    config = local_champion(paths)
     try:
         forecaster = unseal(paths.snapshot.read_bytes(), snapshot_key(paths.state), config)
     except (FileNotFoundError, SnapshotRefused):
@@ -29,6 +29,19 @@ def load_forecaster(paths: LocalPaths) -> Forecaster:
     for offset, event in Journal(paths.examples).read(forecaster.offset):
         forecaster.fold(event, offset)
     return forecaster
+
+
+def local_champion(paths: LocalPaths) -> ForecasterConfig:
+    """The config that the state folder's model events name for its newest example."""
+    from models.champion import Champions
+
+    champions = Champions()
+    for _, event in Journal(paths.state / "model-events.jsonl").read():
+        champions.apply(event)
+    if len(champions.moves) == 1 or not paths.examples.exists():
+        return champions.configs[champions.moves[0].config]
+    with paths.examples.open("rb") as file:
+        return champions.configs[champions.at(sum(1 for line in file if line.strip()))]
 
 
 def save_forecaster(paths: LocalPaths, forecaster: Forecaster) -> None:

@@ -15,7 +15,10 @@ from buildcast.commands.label import label
 from buildcast.commands.models import models
 from buildcast.commands.replay import replay
 from buildcast.commands.train import train
+from buildcast.local import LocalPaths
+from buildcast.replica_file import load_forecaster, save_forecaster
 from models.definition import config_of
+from models.snapshot import probe
 from streams.errors import ConfigError
 from streams.events import LabelRevised, ModelPromoted, TrainingFinished
 from streams.journal import Journal
@@ -118,6 +121,21 @@ def test_replay_of_another_config_within_times(state: Path, tmp_path: Path) -> N
         _run(replay, "--state", str(state), "--from", "yesterday")
     with pytest.raises(ConfigError, match="no run ended"):
         _run(replay, "--state", str(state), "--from", "900")
+
+
+def test_local_mode_serves_the_champion_and_after_a_rollback_the_older_digits(state: Path, tmp_path: Path) -> None:
+    paths, file = LocalPaths(state), tmp_path / "b.toml"
+    file.write_text("risk.weight_rate = 0.3\n")
+    before = load_forecaster(paths)
+    save_forecaster(paths, before)
+    _run(models, "promote", "--file", str(file), "--state", str(state))
+    promoted = load_forecaster(paths)
+    assert promoted.ref.config == config_of({"risk.weight_rate": 0.3}).name
+    assert probe(promoted) != probe(before)
+    save_forecaster(paths, promoted)
+    _run(models, "rollback", "--state", str(state))
+    assert load_forecaster(paths).ref == before.ref
+    assert probe(load_forecaster(paths)) == probe(before)
 
 
 def test_a_label_is_restated(state: Path) -> None:
