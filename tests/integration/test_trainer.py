@@ -11,15 +11,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from agents.metrics import create
 from agents.outbox import Outbox, record_of
+from agents.replica import Replica
 from agents.trainer.records import KafkaRecords, offset_at
 from models.champion import Champions
-from models.definition import config_of
+from models.definition import config_of, definition_of
+from models.forecaster import Forecaster, ForecasterConfig
+from models.snapshot import probe
 from streams.errors import Unavailable
-from streams.events import Event, ModelPromoted, TrainingFinished, TrainingRequested
+from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack, TrainingFinished, TrainingRequested
 from tests.builders import T0
 from tests.models.histories import recorded
 
@@ -123,3 +129,41 @@ def test_a_broker_that_is_away_is_said() -> None:
         KafkaRecords("127.0.0.1:1", "examples.v1").end()
     with pytest.raises(Unavailable, match="no Kafka broker"):
         list(KafkaRecords("127.0.0.1:1", "examples.v1")())
+
+
+async def test_workers_move_at_one_offset_and_go_back_within_seconds_to_the_last_digit(
+    empty_topics: str, tmp_path: Path
+) -> None:
+    other = config_of({"risk.members": ["linear"]})
+    move: dict[str, Any] = {"source": "/t", "time": T0, "model": "risk"}
+    await _put(empty_topics, LOG[:300])
+    replicas = [
+        Replica(empty_topics, ForecasterConfig(), tmp_path / name, b"k" * 32, create(CollectorRegistry()))
+        for name in ("one", "two")
+    ]
+    tasks = [asyncio.create_task(replica.run()) for replica in replicas]
+    try:
+        await asyncio.wait_for(asyncio.gather(*(replica.ready.wait() for replica in replicas)), 30)
+        promoted = ModelPromoted(id="p", config=other.name, at_offset=350, definition=definition_of(other), **move)
+        await _put(empty_topics, [promoted, *LOG[300:400]])
+        await _reached(replicas, ModelRef(config=other.name, offset=400))
+        assert {replica.fleet.champions.since(400) for replica in replicas} == {350}
+        began = time.monotonic()
+        await _put(empty_topics, [ModelRolledBack(id="b", config="default", at_offset=400, reason="worse", **move)])
+        await _reached(replicas, ModelRef(config="default", offset=400))
+        assert time.monotonic() - began < 5.0
+        alone = Forecaster()
+        for offset, event in enumerate(LOG[:400]):
+            alone.fold(event, offset)
+        assert {probe(replica.fleet.champion) for replica in replicas} == {probe(alone)}
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _reached(replicas: list[Replica], ref: ModelRef, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while any(replica.fleet.ref != ref for replica in replicas):
+        assert time.monotonic() < deadline, [replica.fleet.ref for replica in replicas]
+        await asyncio.sleep(0.05)
