@@ -80,9 +80,10 @@ class Core:
         assert state.prior is not None
         risk = self.forecaster.risk
         prior = risk.score(state.prior) if self.config.explain else risk.score_bare(state.prior)
-        forecast = self._forecast(event, moment, prior, positions)
-        state.keep(_checkpoint(forecast, prior, observe(state, now)))
-        return [forecast, *outputs, *self._judge(event, state, forecast, now)]
+        evidence = observe(state, now)
+        forecast = self._forecast(event, moment, prior, evidence, positions)
+        state.keep(_checkpoint(forecast, prior, evidence))
+        return [forecast, *outputs, *self._judge(event, state, forecast, evidence)]
 
     def _describe(self, state: RunState, now: float) -> None:
         fc = self.forecaster
@@ -94,10 +95,15 @@ class Core:
         state.usual_silence_seconds, state.usual_errors = usual.silence_seconds, dict(usual.errors)
 
     def _forecast(
-        self, event: events.Event, moment: Moment, prior: PriorRisk, positions: Mapping[str, int]
+        self,
+        event: events.Event,
+        moment: Moment,
+        prior: PriorRisk,
+        evidence: Sequence[float],
+        positions: Mapping[str, int],
     ) -> events.ForecastMade:
         odd = self.tracker.odd.get(moment.state.host)
-        parts = compose(self.forecaster, moment, prior, self.config.explain)
+        parts = compose(self.forecaster, moment, prior, evidence, self.config.explain)
         return events.ForecastMade(
             id=_derive(event.id, "forecast", self.forecaster.config.name),
             source=SOURCE,
@@ -117,10 +123,10 @@ class Core:
         )
 
     def _judge(
-        self, event: events.Event, state: RunState, forecast: events.ForecastMade, now: float
+        self, event: events.Event, state: RunState, forecast: events.ForecastMade, evidence: Sequence[float]
     ) -> list[events.Event]:
-        evidence = self.forecaster.evidence.logit(observe(state, now))
-        verdict = judge(state, now, forecast.risk, forecast.confidence, evidence, self.config.alerts)
+        shown = self.forecaster.evidence.logit(evidence)
+        verdict = judge(state, forecast.time, forecast.risk, forecast.confidence, shown, self.config.alerts)
         outputs: list[events.Event] = []
         for cause in verdict.raised:
             alert_id = _derive(state.run.run_id, "alert", cause)

@@ -35,6 +35,8 @@ class Evidence:
 
 def _count(kinds: Sequence[str]) -> Callable[[RunState, float], float]:
     def value(state: RunState, now: float) -> float:
+        if not state.errors:
+            return 0.0
         total = sum(max(0.0, state.errors.get(k, 0) - math.ceil(state.usual_errors.get(k, 0.0))) for k in kinds)
         return min(1.0 + 0.1 * math.log(total), 1.5) if total > 0.0 else 0.0
 

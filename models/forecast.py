@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from models.evidence import observe
 from models.forecaster import Forecaster
 from models.risk import PriorRisk
 from models.tracker import Moment
@@ -16,10 +16,11 @@ __all__ = ["compose"]
 _LIMIT = 12.0  # logits beyond this are no different to a person: 6e-6
 
 
-def compose(forecaster: Forecaster, moment: Moment, prior: PriorRisk, explain: bool = True) -> dict[str, Any]:
+def compose(
+    forecaster: Forecaster, moment: Moment, prior: PriorRisk, evidence: Sequence[float], explain: bool = True
+) -> dict[str, Any]:
     """The fields of a `ForecastMade` that the models decide. base_logit + reasons sum to logit(risk)."""
     state, now = moment.state, moment.now
-    evidence = observe(state, now)
     shift = forecaster.evidence.logit(evidence)
     reasons = [*forecaster.evidence.reasons(evidence, state, now), *prior.reasons] if explain else []
     total = prior.logit + shift
