@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streams.events import ForecastMade
 
@@ -16,6 +16,7 @@ class Held:
 
     forecast: ForecastMade
     since: float
+    answers: dict[str, tuple[bytes, str]] = field(default_factory=dict)  # body and entity tag by kind
 
 
 class ForecastCache:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from agents.api.problems import Problem
 
-__all__ = ["After", "Cursor", "Limit", "cursor_of", "page", "parse_cursor", "reply"]
+__all__ = ["After", "Cursor", "Limit", "cursor_of", "encoded", "page", "parse_cursor", "reply", "send"]
 
 Cursor = tuple[float, str]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows a page.")]
@@ -50,8 +50,19 @@ def page(rows: Sequence[Mapping[str, Any]], limit: int, time: str, key: str) -> 
 
 def reply(request: Request, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A value as JSON with its entity tag; 304 where the caller holds it already."""
+    return send(request, *encoded(value), status, headers)
+
+
+def encoded(value: Any) -> tuple[bytes, str]:
+    """The JSON of a value and its entity tag."""
     body = msgspec.json.encode(value)
-    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return body, f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def send(
+    request: Request, body: bytes, tag: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A response of what is encoded already."""
     all_headers = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
     if status == 200 and tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=all_headers)

@@ -57,7 +57,7 @@ class FollowedReplica:
 
     def forecaster(self) -> Forecaster:
         """The champion, as far as it has been folded."""
-        return self._replica.forecaster.champion
+        return self._replica.forecaster
 
     def start(self) -> None:
         """Begin to follow, on the running loop."""
