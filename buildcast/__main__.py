@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -81,6 +82,7 @@ def _root() -> None:
 
 def main() -> None:
     """Run the command line; a person's error is one sentence and exit code 2."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # its news are told in our words, or logged
     try:
         app(prog_name="buildcast")
     except BuildcastError as error:

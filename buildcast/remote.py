@@ -52,7 +52,8 @@ class RemoteChain:
 
     def __exit__(self, *exc: object) -> None:
         if not self._outbox.close(self._deadline):
-            why = self._outbox.courier.trouble or f"the broker {self._bootstrap} did not take all in time"
+            away = f"the broker {self._bootstrap} is away"
+            why = away if self._outbox.courier.trouble else f"the broker {self._bootstrap} did not take all in time"
             self.failed = f"{why}; its events wait in the spool and are sent by the next run"
         elif self._outbox.refused:
             self.failed = self._outbox.trouble

@@ -42,7 +42,7 @@ def run_here(
     with _open(state, local, screen) as chain:
         result = run_build(command, options, chain.emit)
     if chain.failed:
-        print(f"buildcast: the build ran, but its telemetry was not stored: {chain.failed}", file=sys.stderr)
+        print(f"buildcast: the build ran, but what was seen of it is not stored yet: {chain.failed}", file=sys.stderr)
     elif summary and (screen.terminal or screen.plain):
         _summary(state, result.run_id)
     return result

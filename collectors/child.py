@@ -122,9 +122,7 @@ class Child:
         process.returncode = 0  # it is waited for here, with its use of resources, and not by subprocess
 
     def _pump(self, name: str, source: int, target: int) -> None:
-        pump = threading.Thread(
-            target=self._copy, args=(name, source, target), daemon=True, name=f"pump-{name}"
-        )
+        pump = threading.Thread(target=self._copy, args=(name, source, target), daemon=True, name=f"pump-{name}")
         self._pumps.append(pump)
         pump.start()
 
@@ -226,9 +224,7 @@ class _Pipe:
         self.read, self.write = read, write
 
 
-_TAKE_TERMINAL = (
-    "import fcntl,os,sys,termios;fcntl.ioctl(1,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
-)
+_TAKE_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(1,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 
 
 def _check(command: Sequence[str]) -> None:
@@ -237,9 +233,7 @@ def _check(command: Sequence[str]) -> None:
     if shutil.which(command[0]) is not None:
         return
     if "/" in command[0] and os.path.isfile(command[0]):
-        raise ConfigError(
-            f"cannot run {command[0]!r}: it is not executable; chmod +x it or run it through its shell"
-        )
+        raise ConfigError(f"cannot run {command[0]!r}: it is not executable; chmod +x it or run it through its shell")
     raise ConfigError(f"cannot run {command[0]!r}: there is no such command; check its spelling and the PATH")
 
 

@@ -115,9 +115,7 @@ def _borrow(tree: Worktree, folder: Path) -> None:
     (folder / "refs").mkdir()
     (folder / "objects").mkdir()
     (folder / "HEAD").write_text(f"{tree.commit}\n", encoding="ascii")
-    version = (
-        "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectformat = sha256\n" if sha256 else "[core]\n"
-    )
+    version = "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectformat = sha256\n" if sha256 else "[core]\n"
     (folder / "config").write_text(version, encoding="ascii")
     for source in [tree.git / "index", tree.git / "shallow", *sorted(tree.git.glob("sharedindex.*"))[:4]]:
         if source.is_file() and not source.is_symlink() and source.stat().st_size <= _BORROWED_MOST_BYTES:

@@ -44,9 +44,7 @@ FIELDS: dict[str, Field] = {
     "system.disk.operations": Field("{operation}/s", "reads and writes of all disks"),
     "system.disk.io_time": Field("1", "share of the time in which the busiest disk was busy"),
     "system.filesystem.utilization": Field("1", "share of the build's file system in use"),
-    "system.filesystem.free": Field(
-        "By", "bytes an ordinary user may still write on the build's file system"
-    ),
+    "system.filesystem.free": Field("By", "bytes an ordinary user may still write on the build's file system"),
     "system.filesystem.inodes.utilization": Field("1", "share of the build's file system's inodes in use"),
     "system.network.io.receive": Field("By/s", "bytes received, loopback aside"),
     "system.network.io.transmit": Field("By/s", "bytes sent, loopback aside"),
@@ -133,8 +131,7 @@ class HostSampler:
             return {}
         seconds = now - before.at
         rates = {
-            name: max(0.0, value - before.counters[name])
-            / seconds  # a counter that went back has started anew
+            name: max(0.0, value - before.counters[name]) / seconds  # a counter that went back has started anew
             for name, value in counters.items()
             if name in before.counters
         }
@@ -188,9 +185,7 @@ class HostSampler:
         return {
             "system.filesystem.utilization": 1 - found.f_bavail / blocks if blocks else 0.0,
             "system.filesystem.free": found.f_bavail * found.f_frsize,
-            "system.filesystem.inodes.utilization": 1 - found.f_favail / found.f_files
-            if found.f_files
-            else 0.0,
+            "system.filesystem.inodes.utilization": 1 - found.f_favail / found.f_files if found.f_files else 0.0,
         }
 
     def _network(self) -> Mapping[str, float]:
@@ -200,9 +195,7 @@ class HostSampler:
         return {
             "+system.network.io.receive": sum(card.bytes_recv for card in real),
             "+system.network.io.transmit": sum(card.bytes_sent for card in real),
-            "+system.network.errors": sum(
-                card.errin + card.errout + card.dropin + card.dropout for card in real
-            ),
+            "+system.network.errors": sum(card.errin + card.errout + card.dropin + card.dropout for card in real),
             "system.network.interfaces.up": sum(state.isup for name, state in states.items() if name != "lo"),
         }
 

@@ -44,9 +44,7 @@ class RunOptions:
     version: str = ""
     jobs: int | None = None
     folder: Path = field(default_factory=Path.cwd)
-    output_to_stderr: bool = (
-        False  # the build's standard output too, because ours is wanted for something else
-    )
+    output_to_stderr: bool = False  # the build's standard output too, because ours is wanted for something else
     observe_git: bool = True
     links: dict[str, str] = field(default_factory=dict)
     output: OutputPolicy = field(default_factory=OutputPolicy)

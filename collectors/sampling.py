@@ -23,9 +23,7 @@ _TOP = 5
 class RunSampler:
     """Gives what is due. `began` and `now` are monotonic seconds, `wall` is what events carry."""
 
-    def __init__(
-        self, pid: int, run_id: str, options: RunOptions, began: float, proc: Path = Path("/proc")
-    ) -> None:
+    def __init__(self, pid: int, run_id: str, options: RunOptions, began: float, proc: Path = Path("/proc")) -> None:
         self._pid, self._run_id, self._options, self._proc = pid, run_id, options, proc
         self._policy = options.telemetry
         self._pause = self._policy.first_sample_seconds
@@ -104,7 +102,4 @@ def busiest(use: TreeUse, before: TreeUse, seconds: float) -> list[ProcessSample
         return max(0.0, process.own_seconds - earlier.get(process.pid, 0.0)) / seconds
 
     ranked = sorted(use.living, key=lambda process: (-ratio(process), -process.rss_bytes))[:_TOP]
-    return [
-        ProcessSample(name=one.name, cpu_ratio=round(ratio(one), 4), rss_bytes=one.rss_bytes)
-        for one in ranked
-    ]
+    return [ProcessSample(name=one.name, cpu_ratio=round(ratio(one), 4), rss_bytes=one.rss_bytes) for one in ranked]

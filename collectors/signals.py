@@ -173,7 +173,10 @@ def signal_of(line: str, stage: str = "") -> Signal | None:
     >>> signal_of("conftest.c:3:1: error: no", "configure"), signal_of("a.c:1:1: warning: error: x")
     (None, None)
     """
-    if not any(trace in line for trace in _TRACES):
+    for trace in _TRACES:
+        if trace in line:
+            break
+    else:
         return None
     noisy = stage in _ALWAYS
     for marker in _MARKERS:

@@ -14,9 +14,7 @@ __all__ = ["LINE_LIMIT", "STAGES", "plain", "progress_of", "stage_of"]
 
 LINE_LIMIT = 8192  # characters of a line that are looked at
 
-_COMPILER = (
-    r"(?:\S*/)?(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran|nvcc|icc|icpc|ifort)(?:-[\d.]+)?"
-)
+_COMPILER = r"(?:\S*/)?(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|gfortran|nvcc|icc|icpc|ifort)(?:-[\d.]+)?"
 _LAUNCHER = r"(?:(?:ccache|sccache|distcc|env|time|nice|/bin/(?:ba)?sh \S*libtool)\s+(?:\S+=\S+\s+)*)?"
 
 # In the order of trial. All are tried at the start of a line without its leading blanks.

@@ -50,9 +50,7 @@ def outcome_of(ended: Exit, signals: list[Signal], oom_kills: int) -> tuple[Outc
 class Telemetry:
     """`start` once the child runs, `watch` its bytes, `finish` when it has ended. Never raises, never blocks long."""
 
-    def __init__(
-        self, emit: Callable[[Event], None], clock: Callable[[], float], options: RunOptions
-    ) -> None:
+    def __init__(self, emit: Callable[[Event], None], clock: Callable[[], float], options: RunOptions) -> None:
         self.lost = 0  # events that `emit` refused
         self._emit = emit
         self._clock = clock

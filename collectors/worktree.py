@@ -60,9 +60,7 @@ def _read(top: Path, git: Path) -> Worktree:
         found = re.match(r"gitdir: (.+)", _text(git))
         git = (top / found[1].strip()) if found else git
     common = git / (_text(git / "commondir").strip() or ".")
-    remote = re.search(
-        r'^\[remote "origin"\]$(?:\n(?!\[).*)*?\n\s*url\s*=\s*(.+)$', _text(common / "config"), re.M
-    )
+    remote = re.search(r'^\[remote "origin"\]$(?:\n(?!\[).*)*?\n\s*url\s*=\s*(.+)$', _text(common / "config"), re.M)
     head = _text(git / "HEAD").strip()
     branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
     commit = head if not head.startswith("ref: ") else _resolve(common, head.removeprefix("ref: "))

@@ -20,9 +20,12 @@ from models.risk import RiskModel
 from models.usual import UsualModel
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack
 
-__all__ = ["Champions", "Fleet", "Move"]
+__all__ = ["FLOOR", "Champions", "Fleet", "Move"]
 
 ModelMove: TypeAlias = ModelPromoted | ModelRolledBack
+
+FLOOR = config_of({"risk.members": ["prior"]}, "floor")
+"""What is served while the champion is surely worse than EWMA-5: shrunken rates of recent outcomes, known to all."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Champions:
     def __init__(self, first: ForecasterConfig | None = None) -> None:
         first = first or ForecasterConfig()
         self.moves = [Move(0, first.name, "", 0.0, "first")]
-        self.configs: dict[str, ForecasterConfig] = {first.name: first}
+        self.configs: dict[str, ForecasterConfig] = {first.name: first, FLOOR.name: FLOOR}
         self.rejected: list[str] = []  # moves to configs that nobody has defined
         self._seen: set[str] = set()
 

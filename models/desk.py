@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models.challengers import SPACE, draw
-from models.champion import Champions
+from models.champion import FLOOR, Champions
 from models.definition import Value, config_of, definition_of
+from models.floor import Floor, FloorPolicy
 from models.forecaster import Forecaster, ForecasterConfig
 from models.promotion import PromotionPolicy
 from models.shadow import Judged, Shadow
@@ -50,6 +51,7 @@ class DeskPolicy:
     space: Mapping[str, Sequence[Value]] = field(default_factory=lambda: SPACE)
     promotion: PromotionPolicy = field(default_factory=PromotionPolicy)
     triggers: TriggerPolicy = field(default_factory=TriggerPolicy)
+    floor: FloorPolicy = field(default_factory=FloorPolicy)
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ class Desk:
         self._crowns = 0
         self._windowed = not found.window
         self.triggers = Triggers(self.policy.triggers)
+        self.floor = Floor(self.policy.floor)
 
     def fold(self, event: Event, offset: int) -> list[Event]:
         """Take one record of `examples.v1` in. What is decided is already noted here when it comes back."""
@@ -126,7 +129,7 @@ class Desk:
             return []
         judged = self.shadow.fold(event, offset)
         self._count(judged, offset)
-        outputs = self._watch(judged) if judged and offset >= found.end else []
+        outputs = [*self._ground(judged), *self._watch(judged)] if judged and offset >= found.end else []
         if offset >= found.end - 1:
             outputs += self._decide(offset, event.time)
         for output in outputs:
@@ -196,6 +199,7 @@ class Desk:
         self.shadow.policy = spent(self.policy.promotion, max(1, self._found.number) + self._crowns)
         self.shadow.crown(name)
         self.triggers = Triggers(self.policy.triggers)
+        self.floor = Floor(self.policy.floor)
         return True
 
     def _count(self, judged: Judged | None, offset: int) -> None:
@@ -203,6 +207,24 @@ class Desk:
         if moved_at != self._moved_at:
             self._moved_at, self._since_move = moved_at, 0
         self._since_move += judged is not None
+
+    def _ground(self, judged: Judged) -> list[Event]:
+        """Leave a champion that is surely worse than EWMA-5; the race against it goes on, so it can come back."""
+        name, risks = self.shadow.champion, judged.risks
+        fell = self.floor.add(risks[name], risks["ewma5"], judged.failed) == "fell"
+        last = self.champions.moves[-1].at_offset
+        at = max(judged.offset + 1, self._found.log_end)
+        event_id = _derive(MODEL, FLOOR.name, str(at))
+        if not fell or name == FLOOR.name or last > judged.offset or at <= last or event_id in self._seen:
+            return []
+        losses = self.shadow.losses
+        reason = f"log loss {losses[name]:.3f}, EWMA-5 {losses['ewma5']:.3f}: below the floor"
+        return [
+            ModelRolledBack(
+                id=event_id, source=SOURCE, time=judged.time, model=MODEL, config=FLOOR.name, at_offset=at,
+                previous=name, principal="trainer", reason=reason,
+            )
+        ]  # fmt: skip
 
     def _watch(self, judged: Judged) -> list[Event]:
         outputs: list[Event] = []

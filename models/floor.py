@@ -1,7 +1,7 @@
-"""A floor under the model: for as long as it is surely worse than EWMA-5, EWMA-5 is served, and it is said so.
+"""A floor under the model: when it is surely worse than EWMA-5 for long, it is left, and that is said.
 
-Two one-sided bounds of the loss difference, each started afresh when the other has spoken (hysteresis): the model is
-left when it is surely worse, and taken back when it is surely better again.
+Two one-sided bounds of the loss difference, each started afresh when the other has spoken (hysteresis): `fell` when the
+model is surely worse, `rose` when it is surely better again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FloorPolicy:
 
 
 class Floor:
-    """Whether the baseline is served in the model's place."""
+    """Whether the model has fallen below the baseline."""
 
     def __init__(self, policy: FloorPolicy | None = None) -> None:
         self.policy = policy or FloorPolicy()

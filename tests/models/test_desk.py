@@ -9,6 +9,7 @@ import pytest
 from models.champion import Champions
 from models.definition import config_of, definition_of
 from models.desk import SOURCE, Desk, DeskPolicy
+from models.floor import FloorPolicy
 from models.forecaster import ForecasterConfig
 from models.promotion import PromotionPolicy
 from models.training import train
@@ -184,6 +185,20 @@ def test_time_and_volume_ask_for_a_training_once(policy: TriggerPolicy, kind: st
     world.read(len(LOG))
     asked = [event for event in world.model_events if isinstance(event, TrainingRequested)]
     assert [event.trigger for event in asked] == [kind]
+
+
+def test_a_champion_worse_than_ewma5_for_long_is_left_for_the_floor_and_it_is_said() -> None:
+    lost = config_of({"risk.limits.projects": 1, "risk.limits.keys": 1})
+    world = World(replace(POLICY, floor=FloorPolicy(min_labels=100)), lost)
+    world.read(len(LOG))
+    (_, name, at), *_ = world.moves()
+    moved = next(event for event in world.model_events if isinstance(event, ModelRolledBack))
+    assert (name, world.desk.shadow.champion) == ("floor", "floor")
+    assert "EWMA-5" in moved.reason
+    assert Champions(lost).apply(moved)
+    killed = World(world.policy, lost)
+    killed.read(len(LOG), (at + 10,))
+    assert killed.moves() == world.moves()
 
 
 def test_moves_that_workers_follow_are_those_of_the_desk() -> None:
