@@ -1,0 +1,105 @@
+"""Durations on real histories: error and coverage on jhalfs builds, each on a host never seen, replayed in time.
+
+`python -m bench.duration` prints a table and writes .cache/bench/duration.json. The published first costs are off: they
+come from these very reports. The baseline is the last duration of the same package on any host.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from statistics import fmean, median
+
+from models.duration import DurationConfig, DurationModel
+from models.pipeline import BuildProgress, total_seconds
+from models.records.sbu import SbuBuild, read_report
+from streams.events import ExampleRecorded, Run
+
+__all__ = ["load_builds", "measure_builds"]
+
+_AFTER_PACKAGES = 3
+_AFTER_SHARE = 0.2
+
+
+def main() -> None:
+    """Measure, print, write."""
+    data = Path(os.environ.get("BUILDCAST_DATA", "../shared/data"))
+    figures = measure_builds(load_builds(data / "lfs-jhalfs-sbu" / "raw" / "SBU_DU"))
+    for name, figure in figures.items():
+        print(f"{name:36s} {figure:10.4f}")
+    target = Path(".cache/bench/duration.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def load_builds(folder: Path) -> list[SbuBuild]:
+    """The reports' builds in order of time."""
+    builds = [
+        read_report(path.read_text(encoding="utf-8", errors="replace").splitlines())
+        for path in sorted(folder.glob("*.report"))
+    ]
+    return sorted(builds, key=lambda build: build.started_at)
+
+
+def measure_builds(builds: list[SbuBuild]) -> dict[str, float]:
+    """Each build on a host of its own; zero-second steps have no relative error and are left out."""
+    model = DurationModel(DurationConfig(published_prior=False))
+    last: dict[str, float] = {}
+    errors: list[float] = []
+    baseline: list[float] = []
+    held: list[bool] = []
+    widths: list[float] = []
+    whole: list[float] = []
+    whole_held: list[bool] = []
+    for number, build in enumerate(builds):
+        at, passed = build.started_at, 0.0
+        done: list[tuple[Run, float]] = []
+        host = build.pipeline_id
+        for place, step in enumerate(build.steps):
+            run = build.run(step)
+            forecast = model.predict(run, at, host)
+            assert forecast is not None
+            model.open(run, at, host)
+            if number and place >= _AFTER_PACKAGES and step.seconds and step.name in last:
+                errors.append(abs(forecast.point - step.seconds) / step.seconds)
+                baseline.append(abs(last[step.name] - step.seconds) / step.seconds)
+                held.append(forecast.lower <= step.seconds <= forecast.upper)
+                widths.append(math.log((forecast.upper + 0.5) / (forecast.lower + 0.5)))
+            if number and place % 5 == 0 and passed >= _AFTER_SHARE * build.seconds:
+                to_come = [build.run(each) for each in build.steps[place:]]
+                total = total_seconds(model, BuildProgress(done, None, 0.0, to_come), at, host)
+                assert total is not None
+                whole.append(abs(total.point - build.seconds) / build.seconds)
+                whole_held.append(total.lower <= build.seconds <= total.upper)
+            at, passed = at + step.seconds, passed + step.seconds
+            done.append((run, step.seconds))
+            model.learn(_example(run, host, at, step.seconds))
+        last.update({step.name: step.seconds for step in build.steps})
+    return {
+        "packages_scored": float(len(errors)),
+        "package_mape_after_3": fmean(errors),
+        "package_mape_last_duration": fmean(baseline),
+        "package_coverage": fmean(held),
+        "package_log_width_median": median(widths),
+        "build_mape_after_20_percent": fmean(whole),
+        "build_coverage": fmean(whole_held),
+    }
+
+
+def _example(run: Run, host: str, at: float, seconds: float) -> ExampleRecorded:
+    return ExampleRecorded(
+        id=run.run_id,
+        source="/bench",
+        time=at,
+        host=host,
+        run=run,
+        outcome="success",
+        started_at=at - seconds,
+        seconds=seconds,
+    )
+
+
+if __name__ == "__main__":
+    main()
