@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -65,6 +66,8 @@ class KafkaPublisher:
     ) -> None:
         if not bootstrap or bootstrap.startswith(","):
             raise ConfigError("no broker is named: set BUILDCAST_BOOTSTRAP to host:port")
+        # The client tells of every failed connection; on a build's standard error that has no place.
+        logging.getLogger("aiokafka").addHandler(logging.NullHandler())
         self._bootstrap = bootstrap
         self._connect_seconds = connect_seconds
         self._send_seconds = send_seconds
