@@ -96,9 +96,9 @@ class _Feed:
         from aiokafka import AIOKafkaConsumer
 
         consumer = AIOKafkaConsumer(*_ALERTS, bootstrap_servers=self._bootstrap, auto_offset_reset="latest")
-        async with asyncio.timeout(10.0):
-            await consumer.start()
         try:
+            async with asyncio.timeout(10.0):
+                await consumer.start()
             while not self._stop.is_set():
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
