@@ -22,7 +22,7 @@ packages:
 .venv/.ready: requirements.lock pyproject.toml | packages
 	@echo "setting up Python in .venv (a minute or two the first time)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed as python3"; exit 2; }
-	@[ -x $(PY) ] || python3 -m venv .venv 2>/dev/null || { ./deploy/packages.sh --always python3-venv && python3 -m venv --clear .venv; }
+	@[ -x $(PY) ] || python3 -m venv .venv >/dev/null 2>&1 || { ./deploy/packages.sh --always python3-venv && python3 -m venv --clear .venv; }
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
