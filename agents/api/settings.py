@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+from pydantic import Field
+
 from streams.errors import ConfigError
 from streams.settings import Settings
 
@@ -14,23 +16,23 @@ __all__ = ["ApiSettings", "check_exposure"]
 class ApiSettings(Settings):
     """`api_tokens` names the file of hashed tokens; without it only this machine is served, as its owner."""
 
-    state: Path = Path(".buildcast")
-    bootstrap: str = ""
-    database: str = ""
-    api_host: str = "127.0.0.1"
-    api_port: int = 8640
-    api_tokens: Path | None = None
-    api_tls_certificate: Path | None = None
-    api_tls_key: Path | None = None
-    api_cache_seconds: float = 300.0
-    api_requests_per_second: float = 300.0
-    api_burst: int = 600
-    api_body_bytes: int = 1_000_000
-    api_header_bytes: int = 16_384
-    api_listeners: int = 200
-    api_listener_messages: int = 256
-    api_stalled_seconds: float = 30.0
-    api_poll_seconds: float = 0.5
+    state: Path = Field(Path(".buildcast"), description="folder of what this machine keeps")
+    bootstrap: str = Field("", description="host:port list of the broker; empty: local mode")
+    database: str = Field("", description="the database's address; empty: the state folder's SQLite file")
+    api_host: str = Field("127.0.0.1", description="address to serve")
+    api_port: int = Field(8640, ge=0, le=65_535)
+    api_tokens: Path | None = Field(None, description="file of hashed tokens")
+    api_tls_certificate: Path | None = Field(None, description="PEM file")
+    api_tls_key: Path | None = Field(None, description="PEM file")
+    api_cache_seconds: float = Field(300.0, ge=0.0, description="how long a forecast is served from memory")
+    api_requests_per_second: float = Field(300.0, gt=0.0, description="of one token or address, on the long run")
+    api_burst: int = Field(600, ge=1, description="of one token or address, at once")
+    api_body_bytes: int = Field(1_000_000, ge=1)
+    api_header_bytes: int = Field(16_384, ge=1_024)
+    api_listeners: int = Field(200, ge=1, description="readers of the stream at a time")
+    api_listener_messages: int = Field(256, ge=2, description="that wait for one reader before it loses them")
+    api_stalled_seconds: float = Field(30.0, gt=0.0, description="after which a reader that takes nothing is let go")
+    api_poll_seconds: float = Field(0.5, gt=0.0, description="between looks at the database in local mode")
 
 
 def check_exposure(settings: ApiSettings) -> None:
