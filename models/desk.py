@@ -21,10 +21,10 @@ from models.floor import Floor, FloorPolicy
 from models.forecaster import Forecaster, ForecasterConfig
 from models.promotion import PromotionPolicy
 from models.shadow import Judged, Shadow
+from models.told import MODEL, SOURCE, derive, drifted, requested
 from models.training import Plan, spent, summary
-from models.triggers import Trigger, TriggerPolicy, Triggers
+from models.triggers import TriggerPolicy, Triggers
 from streams.events import (
-    DriftDetected,
     Event,
     ModelPromoted,
     ModelRolledBack,
@@ -35,8 +35,6 @@ from streams.events import (
 
 __all__ = ["MODEL", "SOURCE", "Desk", "DeskPolicy", "found_configs"]
 
-MODEL = "risk"
-SOURCE = "/buildcast/trainer"
 _NEVER_MOVED = 10**9
 
 
@@ -132,6 +130,7 @@ class Desk:
         outputs = [*self._ground(judged), *self._watch(judged)] if judged and offset >= found.end else []
         if offset >= found.end - 1:
             outputs += self._decide(offset, event.time)
+        outputs = [output for output in outputs if output.id not in self._seen]  # told before a restart
         for output in outputs:
             self.note(output)
         return outputs
@@ -160,7 +159,7 @@ class Desk:
         request = self.pending.get(plan.training_id)
         metrics, detail = (summary(shadow), self._detail(plan, shadow, log_end)) if shadow else ({}, why)
         ended = TrainingFinished(
-            id=_derive("finished", plan.training_id, outcome), source=SOURCE, time=time, training_id=plan.training_id,
+            id=derive("finished", plan.training_id, outcome), source=SOURCE, time=time, training_id=plan.training_id,
             model=MODEL, trigger=request.trigger if request else "request", outcome=outcome, examples=plan.end,
             seconds=seconds, metrics=metrics, detail=detail,
         )  # fmt: skip
@@ -214,7 +213,7 @@ class Desk:
         fell = self.floor.add(risks[name], risks["ewma5"], judged.failed) == "fell"
         last = self.champions.moves[-1].at_offset
         at = max(judged.offset + 1, self._found.log_end)
-        event_id = _derive(MODEL, FLOOR.name, str(at))
+        event_id = derive(MODEL, FLOOR.name, str(at))
         if not fell or name == FLOOR.name or last > judged.offset or at <= last or event_id in self._seen:
             return []
         losses = self.shadow.losses
@@ -230,10 +229,10 @@ class Desk:
         outputs: list[Event] = []
         for trigger in self.triggers.add(judged, self.shadow.champion):
             if trigger.drift is not None:
-                outputs.append(_drifted(trigger))
+                outputs.append(drifted(trigger))
             if not self.pending and self.triggers.rested():
                 self.triggers.trained(trigger.time)
-                outputs.append(_requested(trigger))
+                outputs.append(requested(trigger))
                 break
         return outputs
 
@@ -252,13 +251,13 @@ class Desk:
             at = max(offset + 1, self._found.log_end)
             reason = f"its loss is above that of {name} by {evidence['mean_gain']:.4f} nats over its own labels"
             move: Event = ModelRolledBack(
-                id=_derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
+                id=derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
                 previous=now, principal="trainer", reason=reason,
             )  # fmt: skip
         else:
             at = max(offset + 1, self._found.log_end) + self.policy.lead_records
             move = ModelPromoted(
-                id=_derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
+                id=derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
                 previous=now, principal="trainer", evidence=evidence,
                 definition=definition_of(self.shadow.forecasters[name].config),
             )  # fmt: skip
@@ -268,25 +267,3 @@ class Desk:
 def found_configs(event: TrainingFinished) -> Mapping[str, Mapping[str, Value]]:
     """The champion and the challengers that a training kept, by name."""
     return msgspec.json.decode(event.detail, type=_Found).configs
-
-
-def _drifted(trigger: Trigger) -> DriftDetected:
-    drift = trigger.drift
-    assert drift is not None
-    return DriftDetected(
-        id=_derive("drift", drift.detector, drift.signal, str(trigger.offset)), source=SOURCE, time=trigger.time,
-        detector=f"{drift.detector}:{drift.signal}", model=MODEL, at_offset=trigger.offset,
-        statistic=drift.statistic, before=drift.before, after=drift.after,
-    )  # fmt: skip
-
-
-def _requested(trigger: Trigger) -> TrainingRequested:
-    training_id = _derive("training", trigger.kind, str(trigger.offset))
-    return TrainingRequested(
-        id=training_id, source=SOURCE, time=trigger.time, training_id=training_id, model=MODEL, trigger=trigger.kind,
-        principal="trainer",
-    )  # fmt: skip
-
-
-def _derive(*parts: str) -> str:
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
