@@ -79,15 +79,14 @@ The webhook is signed as in Standard Webhooks 1.0 (`examples/receive_webhook.py`
 
 def markdown() -> str:
     """The whole page."""
-    return (
-        _HEAD + "".join(_operations()) + _CLIENT + _settings("API", ApiSettings) + _settings("Notify", NotifySettings)
-    )
+    settings = _settings("API", ApiSettings) + _settings("Notify", NotifySettings)
+    return _HEAD + "".join(_operations()) + _CLIENT + settings
 
 
 def _operations() -> list[str]:
     app = create_app(ApiSettings(), connect("sqlite+aiosqlite:///:memory:"), JournalLog(Path()))
     return [
-        f"| `{method.upper()} {path.removeprefix('/api/v1')}` | {one.get('summary', '')} | {_role(one, method, path)} |\n"
+        f"| `{method.upper()} {path.removeprefix('/api/v1')}` | {one['summary']} | {_role(one, method, path)} |\n"
         for path, methods in app.openapi()["paths"].items()
         for method, one in methods.items()
     ]

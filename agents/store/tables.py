@@ -252,4 +252,15 @@ audit = Table(
     Column("body", _LONG, nullable=False),
 )
 
+# What the API and the page ask for: running runs, pages by time, alerts' marks in the audit trail, failures like a run.
+Index("ix_runs_finished_at", runs.c.finished_at, runs.c.started_at)
+Index("ix_audit_subject", audit.c.subject, audit.c.time)
+Index("ix_audit_action", audit.c.action, audit.c.time)
+Index("ix_outcomes_project", outcomes.c.project, outcomes.c.name, outcomes.c.known_at)
+Index("ix_anomalies_time", anomalies.c.time)
+Index("ix_findings_time", findings.c.time)
+Index("ix_label_revisions_time", label_revisions.c.time)
+Index("ix_ensemble_weights_time", ensemble_weights.c.time)
+Index("ix_drift_time", drift.c.time)
+
 TABLES: dict[str, Table] = dict(metadata.tables)
