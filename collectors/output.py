@@ -54,6 +54,8 @@ class SignalSeen:
     at: float
 
 
+_PROBES = ("conftest", "CMakeTmp", "CMakeScratch", "TryCompile", "testCompile", "_configtest")
+
 Notice: TypeAlias = StageEntered | StageLeft | SignalSeen
 
 
@@ -143,9 +145,15 @@ class Output:
         stage = stage_of(line)
         if stage:
             yield from self._marked(stage, now)
-        signal = signal_of(line, stage or self.stage)
+        signal = signal_of(line, stage or self._stage_of_errors(line))
         if signal is not None:
             yield from self._signalled(signal, line, now)
+
+    def _stage_of_errors(self, line: str) -> str:
+        """The stage that an unmarked line belongs to: a compile just begun counts, unless it is one of a probe."""
+        if self._next in ("compile", "link") and not any(name in line for name in _PROBES):
+            return self._next
+        return self.stage
 
     def _marked(self, stage: str, now: float) -> Iterator[Notice]:
         if stage == self.stage:

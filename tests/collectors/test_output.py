@@ -345,3 +345,18 @@ def test_recognisers_take_microseconds_a_line() -> None:
         best[name] = min(times)
     assert best["stage"] < 5e-6
     assert best["signal"] < 10e-6  # of the same order; most of it is a search for a trace of trouble
+
+
+def test_an_error_of_the_first_file_after_configure_counts() -> None:
+    output = Output()
+    lines = ["checking for gcc... gcc", "checking for stdio.h... yes", "checking for x... no", "gcc -O2 -c -o a.o a.c"]
+    lines += ["a.c:1:12: error: expected ';' before '{' token", "make: *** [Makefile:3: a.o] Error 1"]
+    found = [n for line in lines for n in output.take("out", line.encode() + b"\n", 1.0) if isinstance(n, SignalSeen)]
+    assert [n.error_class for n in found] == ["compile", "make"]
+
+
+def test_an_error_of_a_probe_that_shows_its_command_does_not() -> None:
+    output = Output()
+    lines = ["checking for gcc... gcc", "gcc -c -o conftest.o conftest.c", "conftest.c:3:1: error: no such function"]
+    found = [n for line in lines for n in output.take("out", line.encode() + b"\n", 1.0) if isinstance(n, SignalSeen)]
+    assert found == []
