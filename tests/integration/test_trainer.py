@@ -64,7 +64,7 @@ async def _put(bootstrap: str, events: list[Event]) -> None:
         await outbox.stop()
 
 
-def _wait(bootstrap: str, ready: Callable[[list[Event]], bool], seconds: float = 30.0) -> list[Event]:
+def _wait(bootstrap: str, ready: Callable[[list[Event]], bool], seconds: float = 90.0) -> list[Event]:
     deadline, found = time.monotonic() + seconds, []
     while time.monotonic() < deadline:
         found = [event for _, event in KafkaRecords(bootstrap, "model-events.v1")()]
