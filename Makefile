@@ -61,6 +61,9 @@ bench: setup ## measure: wrapper overhead, live worker against peers, fold
 evaluate: setup ## every figure of docs/evaluation.md, from the real histories
 	@$(PY) -m bench.evaluate
 
+lifecycle: setup ## measure the learning lifecycle on the real histories (minutes)
+	@$(PY) -m bench.lifecycle
+
 chaos: setup ## the long fault runs; writes docs/reliability.md
 	@$(PY) -m tests.chaos
 
