@@ -16,23 +16,27 @@ __all__ = ["ApiSettings", "check_exposure"]
 class ApiSettings(Settings):
     """`api_tokens` names the file of hashed tokens; without it only this machine is served, as its owner."""
 
-    state: Path = Field(Path(".buildcast"), description="folder of what this machine keeps")
-    bootstrap: str = Field("", description="host:port list of the broker; empty: local mode")
-    database: str = Field("", description="the database's address; empty: the state folder's SQLite file")
-    api_host: str = Field("127.0.0.1", description="address to serve")
-    api_port: int = Field(8640, ge=0, le=65_535)
-    api_tokens: Path | None = Field(None, description="file of hashed tokens")
-    api_tls_certificate: Path | None = Field(None, description="PEM file")
-    api_tls_key: Path | None = Field(None, description="PEM file")
-    api_cache_seconds: float = Field(300.0, ge=0.0, description="how long a forecast is served from memory")
-    api_requests_per_second: float = Field(300.0, gt=0.0, description="of one token or address, on the long run")
-    api_burst: int = Field(600, ge=1, description="of one token or address, at once")
-    api_body_bytes: int = Field(1_000_000, ge=1)
-    api_header_bytes: int = Field(16_384, ge=1_024)
-    api_listeners: int = Field(200, ge=1, description="readers of the stream at a time")
-    api_listener_messages: int = Field(256, ge=2, description="that wait for one reader before it loses them")
-    api_stalled_seconds: float = Field(30.0, gt=0.0, description="after which a reader that takes nothing is let go")
-    api_poll_seconds: float = Field(0.5, gt=0.0, description="between looks at the database in local mode")
+    state: Path = Field(default=Path(".buildcast"), description="folder of what this machine keeps")
+    bootstrap: str = Field(default="", description="host:port list of the broker; empty: local mode")
+    database: str = Field(default="", description="the database's address; empty: the state folder's SQLite file")
+    api_host: str = Field(default="127.0.0.1", description="address to serve")
+    api_port: int = Field(default=8640, ge=0, le=65_535)
+    api_tokens: Path | None = Field(default=None, description="file of hashed tokens")
+    api_tls_certificate: Path | None = Field(default=None, description="PEM file")
+    api_tls_key: Path | None = Field(default=None, description="PEM file")
+    api_cache_seconds: float = Field(default=300.0, ge=0.0, description="how long a forecast is served from memory")
+    api_requests_per_second: float = Field(
+        default=300.0, gt=0.0, description="of one token or address, on the long run"
+    )
+    api_burst: int = Field(default=600, ge=1, description="of one token or address, at once")
+    api_body_bytes: int = Field(default=1_000_000, ge=1)
+    api_header_bytes: int = Field(default=16_384, ge=1_024)
+    api_listeners: int = Field(default=200, ge=1, description="readers of the stream at a time")
+    api_listener_messages: int = Field(default=256, ge=2, description="that wait for one reader before it loses them")
+    api_stalled_seconds: float = Field(
+        default=30.0, gt=0.0, description="after which a reader that takes nothing is let go"
+    )
+    api_poll_seconds: float = Field(default=0.5, gt=0.0, description="between looks at the database in local mode")
 
 
 def check_exposure(settings: ApiSettings) -> None:

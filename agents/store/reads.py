@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store import tables
@@ -294,7 +294,7 @@ def _paged(
 ) -> Select[Any]:
     """One row more than the page, so that the caller knows whether there is another."""
     if after is not None:
-        query = query.where(or_(time < after[0], and_(time == after[0], key < after[1])))
+        query = query.where(time <= after[0], or_(time < after[0], key < after[1]))  # the first part bounds the index
     return query.order_by(time.desc(), key.desc()).limit(limit + 1)
 
 

@@ -254,6 +254,7 @@ audit = Table(
 
 # What the API and the page ask for: running runs, pages by time, alerts' marks in the audit trail, failures like a run.
 Index("ix_runs_finished_at", runs.c.finished_at, runs.c.started_at)
+Index("ix_runs_project_started_at", runs.c.project, runs.c.started_at)
 Index("ix_audit_subject", audit.c.subject, audit.c.time)
 Index("ix_audit_action", audit.c.action, audit.c.time)
 Index("ix_outcomes_project", outcomes.c.project, outcomes.c.name, outcomes.c.known_at)
@@ -262,5 +263,20 @@ Index("ix_findings_time", findings.c.time)
 Index("ix_label_revisions_time", label_revisions.c.time)
 Index("ix_ensemble_weights_time", ensemble_weights.c.time)
 Index("ix_drift_time", drift.c.time)
+
+# What the API and the page ask (migration 0002).
+for _table, _name, _columns in (
+    (runs, "finished_at", ("finished_at", "started_at")),
+    (runs, "project_started_at", ("project", "started_at")),
+    (audit, "subject", ("subject", "time")),
+    (audit, "action", ("action", "time")),
+    (outcomes, "project", ("project", "name", "known_at")),
+    (anomalies, "time", ("time",)),
+    (findings, "time", ("time",)),
+    (label_revisions, "time", ("time",)),
+    (ensemble_weights, "time", ("time",)),
+    (drift, "time", ("time",)),
+):
+    Index(f"ix_{_table.name}_{_name}", *(_table.c[column] for column in _columns))
 
 TABLES: dict[str, Table] = dict(metadata.tables)

@@ -11,6 +11,7 @@ depends_on = None
 
 _INDEXES = (
     ("runs", "finished_at", ["finished_at", "started_at"]),
+    ("runs", "project_started_at", ["project", "started_at"]),
     ("audit", "subject", ["subject", "time"]),
     ("audit", "action", ["action", "time"]),
     ("outcomes", "project", ["project", "name", "known_at"]),
