@@ -264,19 +264,4 @@ Index("ix_label_revisions_time", label_revisions.c.time)
 Index("ix_ensemble_weights_time", ensemble_weights.c.time)
 Index("ix_drift_time", drift.c.time)
 
-# What the API and the page ask (migration 0002).
-for _table, _name, _columns in (
-    (runs, "finished_at", ("finished_at", "started_at")),
-    (runs, "project_started_at", ("project", "started_at")),
-    (audit, "subject", ("subject", "time")),
-    (audit, "action", ("action", "time")),
-    (outcomes, "project", ("project", "name", "known_at")),
-    (anomalies, "time", ("time",)),
-    (findings, "time", ("time",)),
-    (label_revisions, "time", ("time",)),
-    (ensemble_weights, "time", ("time",)),
-    (drift, "time", ("time",)),
-):
-    Index(f"ix_{_table.name}_{_name}", *(_table.c[column] for column in _columns))
-
 TABLES: dict[str, Table] = dict(metadata.tables)
