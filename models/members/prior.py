@@ -15,7 +15,9 @@ __all__ = ["Prior"]
 class Prior(VectorClassifier):
     """The mean of logit columns plus columns that are differences from it, corrected by a learned offset."""
 
-    def __init__(self, columns: tuple[int, ...] = (), shifts: tuple[int, ...] = (), step: float = 0.01) -> None:
+    def __init__(
+        self, columns: tuple[int, ...] | None = None, shifts: tuple[int, ...] | None = None, step: float = 0.01
+    ) -> None:
         super().__init__()
         self.columns = columns
         self.shifts = shifts
@@ -24,7 +26,7 @@ class Prior(VectorClassifier):
 
     def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         chosen = [float(z[column]) for column in self.columns or range(len(z)) if column < len(z)]
-        shift = math.fsum(float(z[column]) for column in self.shifts if column < len(z))
+        shift = math.fsum(float(z[column]) for column in self.shifts or () if column < len(z))
         return limited(self.offset + shift + (math.fsum(chosen) / len(chosen) if chosen else 0.0))
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
