@@ -93,6 +93,7 @@ class Core:
             state.expected_seconds, state.upper_seconds = expected.point, expected.upper
         usual = fc.usual.of(state.run)
         state.usual_silence_seconds, state.usual_errors = usual.silence_seconds, dict(usual.errors)
+        state.disk_needed_bytes = usual.disk_bytes
 
     def _forecast(
         self,
@@ -242,5 +243,6 @@ def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecord
         peak_rss_bytes=state.peak_rss_bytes or None,
         lines=state.lines or None,
         errors=state.errors,
+        disk_used_bytes=event.disk_used_bytes,
         longest_silence_seconds=state.longest_silence_seconds or None,
     )

@@ -85,7 +85,12 @@ def _memory(state: RunState, now: float) -> float:
 
 
 def _disk(state: RunState, now: float) -> float:
-    return 0.0 if state.disk_free_bytes is None else min(1.0, max(0.0, 1.0 - state.disk_free_bytes / 50e6))
+    """Free space against what the package needed before; without that knowledge hardly any space says a little."""
+    if state.disk_free_bytes is None:
+        return 0.0
+    if state.disk_needed_bytes:
+        return min(1.0, max(0.0, 1.0 - state.disk_free_bytes / (1.2 * state.disk_needed_bytes)))
+    return 0.4 * max(0.0, 1.0 - state.disk_free_bytes / 20e6)
 
 
 def _stall(state: RunState, now: float) -> float:

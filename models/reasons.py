@@ -31,6 +31,10 @@ class Teller:
                 found.append(Reason(text=self._text(group, values, logit), logit=logit, feature=group))
         return sorted(found, key=lambda reason: -abs(reason.logit))
 
+    def words(self, group: str, values: Values) -> str:
+        """How a family of features reads for a run."""
+        return self._text(group, values, 0.0)
+
     def _text(self, group: str, values: Values, logit: float) -> str:
         words = _WORDS.get(group)
         direction = "raises" if logit > 0 else "lowers"

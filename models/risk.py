@@ -20,7 +20,7 @@ from models.ensemble import Pool
 from models.history.fold import PRIOR_SCHEMA, History, HistoryLimits
 from models.members.linear import Linear
 from models.members.table import RAW, make
-from models.members.vector import Slots, Vector, sigmoid
+from models.members.vector import BASE_LOGIT, Slots, Vector, sigmoid
 from models.reasons import Teller
 from models.scaling import Scaling
 from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reason, Run
@@ -51,6 +51,7 @@ class RiskConfig:
     weight_rate: float = 0.2
     share: float = 0.001
     calibration_step: float = 0.02
+    trusted_labels: float = 40.0  # outcomes at which learned members and shrunken prior weigh the same
     seed: int = 1
     limits: HistoryLimits = field(default_factory=HistoryLimits)
 
@@ -89,6 +90,7 @@ class RiskModel:
         }
         self.pool = Pool(self.config.chosen, self.config.weight_rate, self.config.share, START)
         self.calibration = Calibration(self.config.calibration_step)
+        self.prior = make("prior", PRIOR_SCHEMA, self.config.step, self.config.seed)
         self.labels = 0
         self.counts: Counter[str] = Counter()
         self._teller = Teller(PRIOR_SCHEMA)
@@ -99,7 +101,8 @@ class RiskModel:
 
     def risk(self, prior: PriorFeatures) -> float:
         """The risk alone, for bulk folds: the same digits as `score`."""
-        return sigmoid(self.calibration.logit(self.pool.logit(self._logits(*self._vectors(prior), _slots(prior)))))
+        x, z = self._vectors(prior)
+        return sigmoid(self._final(x, self.pool.logit(self._logits(x, z, _slots(prior)))))
 
     def score(self, prior: PriorFeatures) -> PriorRisk:
         """The risk with its interval, members, reasons and blame."""
@@ -113,7 +116,7 @@ class RiskModel:
         x, z = self._vectors(prior)
         logits = self._logits(x, z, _slots(prior))
         pooled = self.pool.logit(logits)
-        logit = self.calibration.logit(pooled)
+        logit = self._final(x, pooled)
         risks = [sigmoid(each) for each in logits]
         mean = math.fsum(w * risk for w, risk in zip(self.pool.weights, risks, strict=True))
         spread = self._spread(prior, logits, pooled)
@@ -178,6 +181,16 @@ class RiskModel:
     def _logits(self, x: Vector, z: Vector, slots: Slots) -> list[float]:
         return [member.logit(x if name in RAW else z, slots) for name, member in self.members.items()]
 
+    @property
+    def trust(self) -> float:
+        """How much the learned members say: with few outcomes the shrunken prior speaks, steps on them are wild."""
+        return self.labels / (self.labels + self.config.trusted_labels)
+
+    def _final(self, x: Vector, pooled: float) -> float:
+        learned = self.calibration.logit(pooled)
+        trust = self.trust
+        return learned if trust > 0.999 else trust * learned + (1.0 - trust) * self.prior.logit(x)
+
     def _spread(self, prior: PriorFeatures, logits: Sequence[float], pooled: float) -> float:
         """Standard error of the logit: members that differ, and how many outcomes the run's history rests on."""
         apart = math.fsum(w * (v - pooled) ** 2 for w, v in zip(self.pool.weights, logits, strict=True))
@@ -190,11 +203,16 @@ class RiskModel:
         linear = self.members.get("linear")
         if not isinstance(linear, Linear):
             return logit, []
-        reasons = self._teller.tell(prior.values, linear.contributions(z))
-        rest = logit - linear.bias - math.fsum(reason.logit for reason in reasons)
-        if reasons or rest:
+        trust = self.trust
+        reasons = self._teller.tell(prior.values, trust * linear.contributions(z))
+        base = trust * linear.bias + (1.0 - trust) * BASE_LOGIT
+        rest = logit - base - math.fsum(reason.logit for reason in reasons)
+        if trust < 0.5:
+            text = self._teller.words("project", prior.values)
+            reasons.insert(0, Reason(text=text, logit=rest, feature="history"))
+        else:
             reasons.append(Reason(text="what the other models add", logit=rest, feature="rest"))
-        return linear.bias, reasons
+        return base, reasons
 
 
 def _slots(prior: PriorFeatures) -> Slots:

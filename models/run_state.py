@@ -43,6 +43,7 @@ class RunState(msgspec.Struct, kw_only=True):
     expected_seconds: float | None = None  # point and upper end of the first duration forecast
     upper_seconds: float | None = None
     usual_silence_seconds: float | None = None
+    disk_needed_bytes: int | None = None  # by earlier runs of the package
     usual_errors: dict[str, float] = {}  # by class, as healthy runs of the package show
     checkpoints: list[Checkpoint] = []
     scored_at: float = 0.0

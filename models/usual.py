@@ -22,6 +22,7 @@ class Usual:
 
     silence_seconds: float | None = None
     errors: dict[str, float] = field(default_factory=dict)
+    disk_bytes: int | None = None  # needed by the last success that told
 
 
 _UNKNOWN = Usual()
@@ -46,7 +47,8 @@ class UsualModel:
         silence = max(example.longest_silence_seconds or 0.0, _FADE * (before.silence_seconds or 0.0))
         kinds = {*before.errors, *example.errors}
         errors = {k: max(float(example.errors.get(k, 0)), _FADE * before.errors.get(k, 0.0)) for k in sorted(kinds)}
-        self._usual[key] = Usual(silence, {kind: count for kind, count in errors.items() if count >= 0.1})
+        kept = {kind: count for kind, count in errors.items() if count >= 0.1}
+        self._usual[key] = Usual(silence, kept, example.disk_used_bytes or before.disk_bytes)
         if len(self._usual) > _LIMIT:
             del self._usual[next(iter(self._usual))]
 

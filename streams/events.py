@@ -369,6 +369,7 @@ class ExampleRecorded(Event, frozen=True, kw_only=True):
     lines: int | None = None
     longest_silence_seconds: float | None = None
     errors: dict[str, int] = {}  # log signals by class
+    disk_used_bytes: int | None = None
 
 
 class LabelRevised(Event, frozen=True, kw_only=True):
