@@ -83,8 +83,8 @@ def _page(results: list[trials.Result], short: bool) -> str:
             "forecast of a partition's living history equals an offline replay of the topics to the last digit.",
             "Forecasts `of lost states` were served before a crash and not by the history that went on: their rows are",
             "checked, they are not replayed. A failed run is repeated by its seed.", "",
-            "What it cannot tell: after a kill the two input topics may interleave otherwise, so that a sample met before",
-            "its run's start is not scored again; such a forecast of a lost state can look like one that did not come out.",
+            "What it cannot tell: after a kill the two input topics may interleave otherwise, so that a sample met",
+            "before its run's start is not scored again; such a forecast can look like one that did not come out.",
             "", "| run | set-up | seed | figures | holds |", "|---|---|---|---|---|", *rows, "",
         ]
     )  # fmt: skip
