@@ -21,7 +21,7 @@ import numpy as np
 from bench.travis import data_folder
 from models.records.ci import Record, read
 from models.risk import RiskConfig, RiskModel
-from models.scoring import auc
+from models.scoring import auc, log_loss
 from streams.events import ExampleRecorded
 
 __all__ = ["measure"]
@@ -77,6 +77,7 @@ def measure(records: list[Record], config: RiskConfig) -> dict[str, Any]:
         "score_us": 1e6 * spent[0] / len(records),
         "learn_us": 1e6 * spent[1] / max(1, model.labels),
         "pooled_auc": auc(risks, labels),
+        "log_loss": log_loss(risks, labels),
         "records_mib": base,
         "peak_mib": _peak_mib(),
         "peak_mib_by_100k": memory,
