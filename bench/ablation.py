@@ -1,4 +1,4 @@
-"""Which members earn their place: the failure-risk ensemble with each member left out, and with each of the others added.
+"""Which members earn their place: the failure-risk ensemble less each member, and with each of the others added.
 
     python -m bench.ablation [--limit N] [--history FILE]
 
