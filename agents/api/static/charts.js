@@ -35,7 +35,7 @@ function frame({ height, label, from, to, marks, yTicks, yText, y, draw, read })
   const tip = h("div", { class: "tip", hidden: true });
   const render = () => {
     const width = Math.max(260, holder.clientWidth || 640);
-    const left = 48, right = 12, top = 14, bottom = 24;
+    const left = 62, right = 12, top = 14, bottom = 24;
     const X = (at) => left + ((at - from) / Math.max(1e-9, to - from)) * (width - left - right);
     const Y = (value) => height - bottom - y(value) * (height - top - bottom);
     const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
@@ -109,7 +109,9 @@ export function durationChart(curve, actual) {
   if (!told.length) return h("p", { class: "empty" }, "No time left was told: there was no history to tell it from.");
   const to = Math.max(1, ...told.map((each) => each.elapsed_seconds));
   const points = told.map((each) => each.upper).sort((a, b) => a - b);
-  const most = Math.max(points[Math.floor(points.length * 0.9)], ...told.map((each) => each.point), actual || 0) * 1.1;
+  // An interval that knows next to nothing may be hours wide: what was told and what it took must stay readable.
+  const expected = Math.max(to, ...told.map((each) => each.point), actual || 0);
+  const most = Math.min(Math.max(points[Math.floor(points.length * 0.9)], expected), expected * 3) * 1.1;
   const y = (value) => Math.min(1, value / most);
   const last = told[told.length - 1];
   return frame({

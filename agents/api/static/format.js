@@ -9,7 +9,7 @@ export function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole}\u00a0s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}\u00a0min${whole < 600 && whole % 60 ? `\u00a0${whole % 60}\u00a0s` : ""}`;
-  if (whole < 172800) return `${Math.floor(whole / 3600)}\u00a0h\u00a0${Math.floor((whole % 3600) / 60)}\u00a0min`;
+  if (whole < 172800) return `${Math.floor(whole / 3600)}\u00a0h${whole % 3600 < 60 ? "" : `\u00a0${Math.floor((whole % 3600) / 60)}\u00a0min`}`;
   return `${Math.round(whole / 86400)} days`;
 }
 
