@@ -5,7 +5,7 @@ PY := .venv/bin/python
 STATE ?= .buildcast
 LIBS := .cache/kafka/libs
 # What is installed from Debian only where its command is missing: command=package.
-NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core gcc=gcc make=make git=git
+NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc make=make git=git
 TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=chromium-driver chromium=chromium
 
 .PHONY: help setup test-setup run up down test check lint fmt bench evaluate chaos lifecycle e2e clean

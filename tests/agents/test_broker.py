@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,26 @@ from streams.errors import ConfigError, Unavailable
 from streams.topics import TOPICS
 
 
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker that may be killed and has other partition counts than the session's."""
+    with KafkaBroker(tmp_path_factory.mktemp("own-kafka")) as server:
+        yield server
+
+
 @pytest.mark.kafka
-async def test_a_killed_broker_comes_back_on_its_port_with_its_records(kafka_server: KafkaBroker) -> None:
-    await create_topics(kafka_server.bootstrap, 4)
-    producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+async def test_a_killed_broker_comes_back_on_its_port_with_its_records(own_broker: KafkaBroker) -> None:
+    await create_topics(own_broker.bootstrap, 4)
+    producer = AIOKafkaProducer(bootstrap_servers=own_broker.bootstrap)
     await producer.start()
     await producer.send_and_wait("model-events.v1", b"kept")
     await producer.stop()
-    port = kafka_server.port
-    kafka_server.kill()
+    port = own_broker.port
+    own_broker.kill()
     assert not answers(port)
-    kafka_server.start()
-    assert kafka_server.port == port
-    consumer = AIOKafkaConsumer(
-        "model-events.v1", bootstrap_servers=kafka_server.bootstrap, auto_offset_reset="earliest"
-    )
+    own_broker.start()
+    assert own_broker.port == port
+    consumer = AIOKafkaConsumer("model-events.v1", bootstrap_servers=own_broker.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
         assert (await consumer.getone()).value == b"kept"
@@ -37,7 +43,8 @@ async def test_a_killed_broker_comes_back_on_its_port_with_its_records(kafka_ser
 
 
 @pytest.mark.kafka
-async def test_topics_are_created_once_and_another_partition_count_is_refused(broker: str) -> None:
+async def test_topics_are_created_once_and_another_partition_count_is_refused(own_broker: KafkaBroker) -> None:
+    broker = own_broker.bootstrap
     await create_topics(broker, 4)
     assert await create_topics(broker, 4) == []
     counts = await check_topics(broker, TOPICS)
