@@ -29,7 +29,7 @@ export class Alerts {
     const id = encodeURIComponent(alert.alert_id);
     const held = alert.acknowledged;
     return h("li", { class: `alert ${alert.resolved_at ? "resolved" : alert.severity}`, "data-alert": alert.alert_id },
-      h("div", { class: "head" }, h("h3", {}, runLink(alert)), risk(alert.risk)),
+      h("div", { class: "head" }, h("h2", { class: "name" }, runLink(alert)), risk(alert.risk)),
       h("p", { class: "faint" }, `raised ${ago(alert.raised_at)}, ${alert.cause === "slope" ? "rose steeply" : `passed ${percent(alert.threshold)}`}`,
         body.host ? ` · ${body.host}` : "", alert.resolved_at ? ` · ${SCORES[alert.score]} (${alert.why})` : "",
         held ? ` · ${held.principal} looks after it` : "", alert.verdict ? ` · verdict: ${alert.verdict}` : ""),

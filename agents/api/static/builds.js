@@ -16,7 +16,7 @@ class Card {
     this.slots = { top: h("div", { class: "top" }), picture: h("div"), eta: h("div"), why: h("div", { class: "why" }) };
     this.sub = h("p", { class: "faint sub" });
     this.element = h("li", { class: "card", "data-run": run.run_id },
-      h("div", { class: "head" }, h("h3", {}, runLink(run)), this.slots.top), this.sub,
+      h("div", { class: "head" }, h("h2", { class: "name" }, runLink(run)), this.slots.top), this.sub,
       this.slots.picture, this.slots.eta, this.slots.why);
     this.draw();
   }

@@ -22,7 +22,7 @@ export class Findings {
     const body = each.body || {};
     const word = ORDER.includes(each.severity) ? each.severity : "low";
     return h("li", { class: `alert ${word}` },
-      h("div", { class: "head" }, h("h3", {}, each.check_name), h("span", { class: `risk ${word === "info" ? "low" : word}` }, h("span", { class: "word" }, each.severity))),
+      h("div", { class: "head" }, h("h2", { class: "name" }, each.check_name), h("span", { class: `risk ${word === "info" ? "low" : word}` }, h("span", { class: "word" }, each.severity))),
       h("p", { class: "faint" }, [each.package, each.host, each.run_id && `run ${each.run_id}`, ago(each.time)].filter(Boolean).join(" · ")),
       h("p", {}, body.evidence || ""), body.remedy ? h("p", { class: "remedy" }, "What to do: ", body.remedy) : null);
   }

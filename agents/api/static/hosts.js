@@ -23,7 +23,7 @@ export class Hosts {
     const odd = host.anomaly && Date.now() / 1000 - host.anomaly.time < FRESH_SECONDS ? host.anomaly : null;
     const metrics = host.metrics || {};
     return h("li", { class: `card ${odd ? "high" : ""}` },
-      h("div", { class: "head" }, h("h3", {}, host.host), odd ? h("span", { class: "risk high" }, h("span", { class: "word" }, "unlike itself")) : h("span", { class: "faint" }, "as usual")),
+      h("div", { class: "head" }, h("h2", { class: "name" }, host.host), odd ? h("span", { class: "risk high" }, h("span", { class: "word" }, "unlike itself")) : h("span", { class: "faint" }, "as usual")),
       h("p", { class: "faint sub" }, host.time ? `sampled ${ago(host.time)}` : "no sample kept"),
       h("dl", { class: "meters" }, SHOWN.filter((name) => metrics[name] !== undefined).map((name) => [
         h("dt", {}, metricName(name)), h("dd", {}, h("span", { class: "meter", "aria-hidden": "true" }, h("i", { css: { width: `${Math.min(100, metrics[name] * 100)}%` } })), metricValue(name, metrics[name]))])),
