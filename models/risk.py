@@ -150,12 +150,15 @@ class RiskModel:
             self.counts["cancelled"] += 1
             return
         broken = 0.0 if example.outcome == "success" else 1.0
-        early = example.outcome == "error" or example.error_class in EARLY
+        early = example.error_class in EARLY
         if example.prior is not None and example.prior.schema == PRIOR_SCHEMA.name:
             self._fit(example.prior, broken)
         else:
             self.counts["without_features"] += 1
-        self.history.learn(example.run, broken, example.time, early, example.seconds, example.host)
+        if example.outcome == "error":  # the machine broke it: says nothing of project, branch or change
+            self.history.learn_host(example.host, broken, example.time)
+        else:
+            self.history.learn(example.run, broken, example.time, early, example.seconds, example.host)
         self.labels += 1
 
     def counterfactuals(self, run: Run, prior: PriorFeatures) -> list[Counterfactual]:
@@ -165,11 +168,9 @@ class RiskModel:
     def _fit(self, prior: PriorFeatures, broken: float) -> None:
         x, z = self._vectors(prior)
         slots = _slots(prior)
-        logits = self._logits(x, z, slots)
+        logits = [member.fit(x if name in RAW else z, broken, slots) for name, member in self.members.items()]
         self.calibration.learn(self.pool.logit(logits), broken)
         self.pool.learn(logits, broken)
-        for name, member in self.members.items():
-            member.fit(x if name in RAW else z, broken, slots)
         self.scaling.learn(x)
         self.history.learn_contexts(prior.keys, broken)
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -84,8 +85,13 @@ def _touch(metrics: Metrics, metric: Metric) -> None:
 
 def _query(port: int, expression: str) -> list[Any]:
     query = urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
-        result: list[Any] = json.load(answer)["data"]["result"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
+            result: list[Any] = json.load(answer)["data"]["result"]
+    except urllib.error.HTTPError as error:
+        if error.code == 503:  # it listens before it has read its storage
+            return []
+        raise
     return result
 
 
