@@ -24,7 +24,10 @@ class Scaling:
         """The vector in deviations from the mean; what has never varied is 0."""
         if len(self._mean) != len(x):
             self._fit_width(len(x))
-        return np.clip((x - self._mean) * self._inverse, -self.clip, self.clip)
+        z: Vector = x - self._mean
+        z *= self._inverse
+        np.minimum(z, self.clip, out=z)
+        return np.maximum(z, -self.clip, out=z)
 
     def learn(self, x: Vector) -> None:
         """Take one vector into the statistics."""

@@ -31,7 +31,10 @@ def logit(rate: float) -> float:
     >>> logit(0.5)
     0.0
     """
-    rate = min(1.0 - _TINY, max(_TINY, rate))
+    if rate < _TINY:
+        rate = _TINY
+    elif rate > 1.0 - _TINY:
+        rate = 1.0 - _TINY
     return log(rate / (1.0 - rate))
 
 

@@ -29,8 +29,10 @@ class _Trees(VectorClassifier):
         risk = 0.01 + 0.98 * risk  # pure leaves are not sure
         return limited(math.log(risk / (1.0 - risk)))
 
-    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
+        logit = self.logit(z)
         self.model.learn_one(self._named(z), bool(broken))
+        return logit
 
     def _named(self, z: Vector) -> dict[int, float]:
         values = z.tolist()

@@ -34,13 +34,15 @@ class Linear(VectorClassifier):
         """Each feature's part of the logit; with the bias they sum to it."""
         return widened(self.weights, len(z)) * z
 
-    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
         if len(self.weights) < len(z):
             self.weights, self._square = widened(self.weights, len(z)), widened(self._square, len(z))
-        error = sigmoid(self.bias + float((self.weights[: len(z)] * z).sum())) - broken
+        logit = self.bias + float((self.weights[: len(z)] * z).sum())
+        error = sigmoid(logit) - broken
         gradient = error * z
         self._square[: len(z)] += gradient * gradient
         self.weights[: len(z)] -= self.step * gradient / np.sqrt(self._square[: len(z)] + 1.0)
         self.weights *= 1.0 - self.decay
         self._bias_square += error * error
         self.bias -= self.step * error / math.sqrt(self._bias_square)
+        return limited(logit)

@@ -35,11 +35,12 @@ class Network(VectorClassifier):
         z = z[: len(self.weights)]
         return limited(self._raw(z, self._active(z)))
 
-    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
         self._grow(len(z))
         z = z if len(z) == len(self.weights) else np.pad(z, (0, len(self.weights) - len(z)))
         active = self._active(z)
-        error = sigmoid(self._raw(z, active)) - broken
+        logit = self._raw(z, active)
+        error = sigmoid(logit) - broken
         back = error * self.out * (1.0 - active * active)
         gradient = error * z
         self._square += gradient * gradient
@@ -52,6 +53,7 @@ class Network(VectorClassifier):
         self.out -= self.step * slope / np.sqrt(self._out_square)
         self._bias_square += error * error
         self.bias -= self.step * error / math.sqrt(self._bias_square)
+        return limited(logit)
 
     def _active(self, z: Vector) -> Vector:
         return np.tanh(self.hidden[:, : len(z)] @ z)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from models.members.vector import NO_SLOTS, Slots, Vector, VectorClassifier, limited
+from models.members.vector import NO_SLOTS, Slots, Vector, VectorClassifier, limited, sigmoid
 
 __all__ = ["Prior"]
 
@@ -29,6 +29,7 @@ class Prior(VectorClassifier):
         shift = math.fsum(float(z[column]) for column in self.shifts or () if column < len(z))
         return limited(self.offset + shift + (math.fsum(chosen) / len(chosen) if chosen else 0.0))
 
-    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
-        risk = 1.0 / (1.0 + math.exp(-self.logit(z)))
-        self.offset += self.step * (broken - risk)
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
+        logit = self.logit(z)
+        self.offset += self.step * (broken - sigmoid(logit))
+        return logit

@@ -39,8 +39,8 @@ class VectorClassifier(base.Classifier):  # type: ignore[misc] # River has no ty
         """The logit of failure of one vector in its contexts, limited to what one member may say."""
 
     @abstractmethod
-    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> None:
-        """Learn from one vector and its outcome, 1.0 broken or 0.0 good."""
+    def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
+        """Learn from one vector and its outcome, 1.0 broken or 0.0 good; the logit that was held before the lesson."""
 
     def logits(self, rows: Vector, slots: Sequence[Slots] | None = None) -> list[float]:
         """The same for each row, with the same digits."""
