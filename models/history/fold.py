@@ -61,10 +61,10 @@ class History:
         self.limits = limits or HistoryLimits()
         n = self.limits
         self.projects: Table[tuple[Project, Track]] = Table(n.projects)
-        self.scopes: dict[str, Table[Track]] = {scope: Table(n.keys) for scope in SCOPES}
+        self.scopes: dict[str, Table[Track]] = {scope: Table(n.keys, n.keys // 100) for scope in SCOPES}
         self.languages: Table[list[float]] = Table(1_000)
-        self.contexts: Table[list[float]] = Table(n.contexts)
-        self.commits: Table[Commit] = Table(n.commits)
+        self.contexts: Table[list[float]] = Table(n.contexts, n.contexts // 100)
+        self.commits: Table[Commit] = Table(n.commits, n.commits // 100)
         self.flights: Table[_Flight] = Table(n.flights)
         self.attributes = Attributes(n.projects)
         self.fleet = [1.0, 4.0]
