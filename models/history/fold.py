@@ -92,11 +92,11 @@ class History:
     def open(self, run: Run, now: float, host: str = "") -> None:
         """A run has started."""
         project, track = self._project(run.project)
-        flight = self._fly(run, now)
+        keys = scope_keys(run, host)
+        flight = self._fly(run, keys)
         number = pull_number(run.pull_request)
         self._give_up(project, now)
         project.start(run.run_id, now, run.build_number, number)
-        keys = scope_keys(run, host)
         own = [track, self._track("branch", keys["branch"]), self._track("pull_request", keys["pull_request"])]
         for each in own:
             if each is not None:
@@ -175,8 +175,7 @@ class History:
         self.languages.keep(language, counts)
         return counts
 
-    def _fly(self, run: Run, now: float) -> _Flight:
-        keys = scope_keys(run, "")
+    def _fly(self, run: Run, keys: dict[str, str]) -> _Flight:
         flight = _Flight(run.project, (keys["branch"], keys["pull_request"]), _commit_key(run) if run.commit else "")
         if len(self.flights) >= self.flights.limit:
             oldest = next(iter(self.flights.entries))

@@ -66,20 +66,25 @@ def values(scene: Scene) -> list[float]:
     found = _project(scene, track, scene.project)
     branch, pull = tracks["branch"] or _NO_TRACK, tracks["pull_request"] or _NO_TRACK
     found += (track.kind, branch.kind, pull.kind)
-    prior = (track.rate(1, scene.rate, 0.7), track.rate(3, scene.rate, 1.5))
-    rates: dict[str, tuple[float, float]] = {}
+    prior = _with_logits(track.rate(1, scene.rate, 0.7), track.rate(3, scene.rate, 1.5))
+    rates: dict[str, tuple[float, float, float, float]] = {}
     for scope in SCOPES:
         own = tracks[scope]
         parents = rates.get(_PARENTS.get(scope, ""), prior)
         relative = scope in _RELATIVE
         if own is None or not own.count:
             rates[scope] = parents
-            found += (0.0, 0.0, 0.0, 0.0) if relative else (0.0, logit(parents[0]), logit(parents[1]), 0.0)
+            found += (0.0, 0.0, 0.0, 0.0) if relative else (0.0, parents[2], parents[3], 0.0)
             continue
-        rates[scope] = pair = (own.rate(0, parents[0], 0.7), own.rate(1, parents[1], 1.5))
-        base = (logit(parents[0]), logit(parents[1])) if relative else (0.0, 0.0)
-        found += (float(own.last), logit(pair[0]) - base[0], logit(pair[1]) - base[1], _streak(own))
+        rates[scope] = both = _with_logits(own.rate(0, parents[0], 0.7), own.rate(1, parents[1], 1.5))
+        base = parents[2:] if relative else (0.0, 0.0)
+        found += (float(own.last), both[2] - base[0], both[3] - base[1], _streak(own))
     return found
+
+
+def _with_logits(quick: float, slow: float) -> tuple[float, float, float, float]:
+    """Two rates and their logits."""
+    return quick, slow, logit(quick), logit(slow)
 
 
 def _project(scene: Scene, track: Track, project: Project) -> list[float]:

@@ -98,10 +98,12 @@ def values(table: Table[list[float]], keys: list[str], project_rate: float, flee
 
 def learn(table: Table[list[float]], keys: list[str], broken: float) -> None:
     """Give the outcome to the contexts that the run was described with."""
+    entries = table.entries
     for key in keys:
         if not key:
             continue
-        counts = table.entries.get(key) or [0.0, 0.0]
+        counts = entries.pop(key, None) or [0.0, 0.0]
         counts[0] = counts[0] * _FACTOR + broken
         counts[1] = counts[1] * _FACTOR + 1.0
-        table.keep(key, counts)
+        entries[key] = counts
+    table.trim()

@@ -43,8 +43,13 @@ class Table(Generic[V]):
         entries.pop(key, None)
         entries[key] = value
         if len(entries) > self.limit:
-            for oldest in list(islice(entries, self.batch)):
-                del entries[oldest]
+            self.trim()
+
+    def trim(self) -> None:
+        """Forget the oldest until the limit holds."""
+        while len(self.entries) > self.limit:
+            for oldest in list(islice(self.entries, self.batch)):
+                del self.entries[oldest]
             self.evicted += self.batch
 
     def drop(self, key: str) -> V | None:
