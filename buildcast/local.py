@@ -72,10 +72,10 @@ class LocalChain:
 
     def _work(self) -> None:
         # Imported here: the build has started before the models are loaded.
-        from buildcast.replica_file import load_forecaster, save_forecaster
+        from buildcast.replica_file import follow_forecaster, save_forecaster
         from models.core import Core
 
-        forecaster = load_forecaster(self.paths)
+        forecaster, position = follow_forecaster(self.paths)
         core = Core(forecaster)
         journal, examples = Journal(self.paths.journal), Journal(self.paths.examples)
         rows = _Rows(self.paths.database_url)
@@ -88,9 +88,11 @@ class LocalChain:
                 for output in outputs:
                     self._on_output(output)
                 folded = [output for output in outputs if isinstance(output, _FOLDED)]
-                examples.append(folded, sync=True)
-                for output in folded:
-                    forecaster.fold(output)
+                if folded:  # what others appended meanwhile (another run, a revised label) is folded in its place
+                    examples.append(folded, sync=True)
+                    news, position = examples.read_from(position)
+                    for record in news:
+                        forecaster.fold(record)
                 rows.add([event, *outputs])
             rows.flush(ended)
         save_forecaster(self.paths, forecaster)

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from buildcast.local import LocalPaths
     from models.forecaster import Forecaster, ForecasterConfig
 
-__all__ = ["load_forecaster", "local_champion", "save_forecaster", "snapshot_key"]
+__all__ = ["follow_forecaster", "load_forecaster", "local_champion", "save_forecaster", "snapshot_key"]
 
 
 def load_forecaster(paths: LocalPaths) -> Forecaster:
-    """The forecaster as of the last example: from the snapshot where it can be trusted, else from the log alone."""
+    """The forecaster as of the last example."""
+    return follow_forecaster(paths)[0]
+
+
+def follow_forecaster(paths: LocalPaths) -> tuple[Forecaster, int]:
+    """From the snapshot where it can be trusted, else from the log alone; with the byte position to follow on from."""
     from models.forecaster import Forecaster
     from models.snapshot import SnapshotRefused, unseal
 
@@ -26,9 +31,10 @@ def load_forecaster(paths: LocalPaths) -> Forecaster:
         forecaster = unseal(paths.snapshot.read_bytes(), snapshot_key(paths.state), config)
     except (FileNotFoundError, SnapshotRefused):
         forecaster = Forecaster(config)
-    for offset, event in Journal(paths.examples).read(forecaster.offset):
+    events, position = Journal(paths.examples).read_from(0)
+    for offset, event in enumerate(events):
         forecaster.fold(event, offset)
-    return forecaster
+    return forecaster, position
 
 
 def local_champion(paths: LocalPaths) -> ForecasterConfig:

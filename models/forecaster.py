@@ -113,7 +113,10 @@ class Forecaster:
         self.ledger.revise(example, event.verdict)
         restated = _restated(example, event.verdict)
         if restated.outcome != example.outcome:
-            self._apply(restated)
+            if example.outcome == "failure":
+                self.risk.forgive(example)
+            if restated.outcome != "cancel":
+                self._apply(restated)
         self.counts["revised"] += 1
 
     def _keep(self, example: ExampleRecorded) -> None:

@@ -161,6 +161,13 @@ class RiskModel:
             self.history.learn(example.run, broken, example.time, early, example.seconds, example.host)
         self.labels += 1
 
+    def forgive(self, example: ExampleRecorded) -> None:
+        """A failure turned out to be none of the change's: its history gets a success against it. Steps stay taken."""
+        self.history.learn(example.run, 0.0, example.time, False, None, example.host)
+        if example.prior is not None:
+            self.history.learn_contexts(example.prior.keys, 0.0)
+        self.counts["forgiven"] += 1
+
     def counterfactuals(self, run: Run, prior: PriorFeatures) -> list[Counterfactual]:
         """What an actionable change would do to the risk."""
         return what_if(run, prior, PRIOR_SCHEMA, self.risk)

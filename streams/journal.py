@@ -39,6 +39,25 @@ class Journal:
             if sync:
                 os.fsync(file.fileno())
 
+    def read_from(self, position: int) -> tuple[list[Event], int]:
+        """Events of the whole lines behind a byte position, and the position behind them: to follow a growing file."""
+        found: list[Event] = []
+        if not self.path.exists():
+            return found, position
+        with self.path.open("rb") as file:
+            file.seek(position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                position += len(line)
+                if not line.strip():
+                    continue
+                try:
+                    found.append(decode(line.rstrip(b"\n")))
+                except InvalidEvent:
+                    self.rejected += 1
+        return found, position
+
     def read(self, start: int = 0) -> Iterator[tuple[int, Event]]:
         """Offsets (counted in events) and events from `start` on."""
         self.rejected = 0

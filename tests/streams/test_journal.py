@@ -28,3 +28,18 @@ def test_a_torn_last_line_is_dropped_counted_and_written_past(tmp_path: Path) ->
 
 def test_a_journal_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert list(Journal(tmp_path / "none.jsonl").read()) == []
+
+
+def test_a_growing_file_is_followed_from_where_it_was_left(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    assert journal.read_from(0) == ([], 0)
+    journal.append([started()])
+    first, position = journal.read_from(0)
+    with journal.path.open("ab") as file:
+        file.write(b"no event\n")
+    journal.append([finished()])
+    with journal.path.open("ab") as file:
+        file.write(b'{"torn')
+    then, end = journal.read_from(position)
+    assert (first, then, journal.rejected) == ([started()], [finished()], 1)
+    assert journal.read_from(end) == ([], end)
