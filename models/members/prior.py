@@ -11,6 +11,8 @@ from models.members.vector import NO_SLOTS, Slots, Vector, VectorClassifier, lim
 
 __all__ = ["Prior"]
 
+_SHARE = 0.3  # of each shift: package, host and author often tell the same outcomes again
+
 
 class Prior(VectorClassifier):
     """The mean of logit columns plus columns that are differences from it, corrected by a learned offset."""
@@ -26,7 +28,7 @@ class Prior(VectorClassifier):
 
     def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         chosen = [float(z[column]) for column in self.columns or range(len(z)) if column < len(z)]
-        shift = math.fsum(float(z[column]) for column in self.shifts or () if column < len(z))
+        shift = _SHARE * math.fsum(float(z[column]) for column in self.shifts or () if column < len(z))
         return limited(self.offset + shift + (math.fsum(chosen) / len(chosen) if chosen else 0.0))
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
