@@ -1,7 +1,7 @@
 """Whose fault a failure would be: change, package or host, as shares of the risk that sum to 1.
 
-Each is held against what it should be: a host whose failure rate stands above that of the project and package, a
-package whose rate stands above the project's, the rest of the excess is the change's.
+Each is held against what it should be: a host whose failure rate stands above the project's and that of all runs
+(hosts see other projects too), a package whose rate stands above the project's, the rest of the excess is the change's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from streams.events import Reason
 
 __all__ = ["blame_of"]
 
-_HOST = frozenset({"host", "machine"})
-_PACKAGE = frozenset({"package", "project", "fleet", "kind"})
-
 
 def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason]) -> dict[str, float]:
     """Shares of change, package and host."""
@@ -26,7 +23,8 @@ def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason])
     project = sigmoid(at["project_rate_34"])
     base = at["project_rate_10"]  # rates of host and package are told as differences from it
     usual = sigmoid(base)
-    host = max(0.0, sigmoid(base + max(at["host_rate_8"], at["host_rate_1.5"])) - usual)
+    lately = sigmoid(base + 0.5 * (at["host_rate_8"] + at["host_rate_1.5"]))  # one failure alone is no fault
+    host = max(0.0, lately - max(usual, sigmoid(at["fleet_rate"])))
     package = max(0.0, sigmoid(base + at["package_rate_8"]) - usual)
     shares = {"change": 0.02 + 0.25 * project, "package": 0.02 + package, "host": 0.02 + host}
     for reason in reasons:
@@ -38,5 +36,5 @@ def blame_of(schema: Schema, values: Sequence[float], reasons: Sequence[Reason])
     return {name: share / total for name, share in shares.items()}
 
 
-_RATES = ("project_rate_10", "project_rate_34", "host_rate_1.5", "host_rate_8", "package_rate_8")
+_RATES = ("project_rate_10", "project_rate_34", "host_rate_1.5", "host_rate_8", "package_rate_8", "fleet_rate")
 _OTHERS = frozenset({"branch", "pull_request", "author", "commit", "change", "event"})
