@@ -11,6 +11,7 @@ includes 9 bytes a build for the figures themselves.
 from __future__ import annotations
 
 import argparse
+import csv
 import heapq
 import json
 import time
@@ -27,10 +28,10 @@ import psutil
 from bench.travis import data_folder
 from models.records.ci import FORMATS, Record
 from models.risk import RiskConfig, RiskModel
-from models.scoring import auc, calibration_error, log_loss
+from models.scoring import auc, calibration_error, log_loss, mean_auc
 from streams.events import ExampleRecorded
 
-__all__ = ["measure"]
+__all__ = ["dev_projects", "measure"]
 
 _STEP = 100_000
 _TARGET = Path(".cache/bench/fold.json")
@@ -54,7 +55,7 @@ def main() -> None:
         if limit != 0:
             # Travis files are sorted by start; they are read as they are folded, so that memory is the model's.
             records = islice(FORMATS["travis"](options.history), limit)
-            result[name] = measure(records, RiskConfig(fast=fast))
+            result[name] = measure(records, RiskConfig(fast=fast), dev_projects())
             print(name, json.dumps(result[name]), flush=True)
     _TARGET.parent.mkdir(parents=True, exist_ok=True)
     _TARGET.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -66,19 +67,26 @@ class _Tally:
 
     risks: array[float] = field(default_factory=lambda: array("d"))
     labels: array[int] = field(default_factory=lambda: array("b"))
+    listed: dict[int, str] = field(default_factory=dict)  # place: project, of those asked for
     scoring: float = 0.0
     opening: float = 0.0
     learning: float = 0.0
     resident: list[float] = field(default_factory=list)
 
 
-def measure(records: Iterable[Record], config: RiskConfig) -> dict[str, Any]:
-    """Fold all records; rate, AUC, mean cost of a score and a lesson, resident memory by 100,000 builds."""
+def dev_projects() -> frozenset[str]:
+    """The 60 projects of travis2021-dev: how well a model that all projects share serves them."""
+    with (data_folder() / "travis2021-dev" / "projects.csv").open(newline="") as file:
+        return frozenset(row["project"] for row in csv.DictReader(file))
+
+
+def measure(records: Iterable[Record], config: RiskConfig, listed: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Fold all records; rate, AUC (also of the `listed` projects), mean cost of each part, memory by 100,000 builds."""
     model, tally, process = RiskModel(config), _Tally(), psutil.Process()
     late: list[tuple[float, int, float, ExampleRecorded]] = []
     for number, record in enumerate(records, 1):
         while late and late[0][0] <= record.started_at:
-            _learn(model, heapq.heappop(late), tally)
+            _learn(model, heapq.heappop(late), tally, listed)
         began = time.process_time()
         prior = model.describe(record.run, record.started_at)
         risk = model.risk(prior)
@@ -96,16 +104,20 @@ def measure(records: Iterable[Record], config: RiskConfig) -> dict[str, Any]:
         if number % _STEP == 0:
             tally.resident.append(process.memory_info().rss / 2**20)
     while late:
-        _learn(model, heapq.heappop(late), tally)
+        _learn(model, heapq.heappop(late), tally, listed)
     tally.resident.append(process.memory_info().rss / 2**20)
     return _figures(model, tally)
 
 
-def _learn(model: RiskModel, due: tuple[float, int, float, ExampleRecorded], tally: _Tally) -> None:
+def _learn(
+    model: RiskModel, due: tuple[float, int, float, ExampleRecorded], tally: _Tally, listed: frozenset[str]
+) -> None:
     _, _, risk, example = due
     began = time.process_time()
     model.learn(example)
     tally.learning += time.process_time() - began
+    if example.run.project in listed:
+        tally.listed[len(tally.risks)] = example.run.project
     tally.risks.append(risk)
     tally.labels.append(int(example.outcome != "success"))
 
@@ -125,7 +137,22 @@ def _figures(model: RiskModel, tally: _Tally) -> dict[str, Any]:
         "log_loss": log_loss(risks, labels),
         "ece": calibration_error(risks, labels),
         "resident_mib": [round(each, 1) for each in tally.resident],
+        "listed": _listed(tally, risks, labels),
         "evicted": model.history.evicted(),
+    }
+
+
+def _listed(tally: _Tally, risks: Any, labels: Any) -> dict[str, Any]:
+    places = np.array(list(tally.listed), dtype=int)
+    if not len(places):
+        return {"builds": 0}
+    own, known = risks[places], labels[places]
+    return {
+        "builds": len(places),
+        "pooled_auc": auc(own, known),
+        "mean_auc": mean_auc(list(tally.listed.values()), own, known),
+        "log_loss": log_loss(own, known),
+        "ece": calibration_error(own, known),
     }
 
 
