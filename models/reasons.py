@@ -51,12 +51,17 @@ def _rate(what: str, recent: str, streak: str) -> Callable[[Get, str], str]:
 
     def text(get: Get, direction: str) -> str:
         base = get("project_rate_10") if relative else 0.0
-        run = round(math.expm1(abs(get(streak))))
+        run = _count(get(streak))
         if run >= 2:
             return f"{what}: the last {run} runs {'failed' if get(streak) > 0 else 'succeeded'}"
         return f"{what}: about {sigmoid(base + get(recent)):.0%} of recent runs failed"
 
     return text
+
+
+def _count(value: float) -> int:
+    """How many, of a log1p; bounded, because features may come from outside."""
+    return round(math.expm1(min(abs(value), 25.0)))
 
 
 def _seconds(value: float) -> str:
@@ -78,11 +83,11 @@ _WORDS: dict[str, Callable[[Get, str], str]] = {
     "job_count": _rate("builds of this many jobs", "job_count_rate_8", "job_count_streak"),
     "timing": lambda get, direction: f"{_seconds(get('since_project_start'))} since the project's last start",
     "commit": lambda get, direction: (
-        f"this commit was built {round(math.expm1(abs(get('commit_seen'))))} times before"
+        f"this commit was built {_count(get('commit_seen'))} times before"
         if get("commit_seen")
         else "a commit not built before"
     ),
-    "flight": lambda get, direction: f"{round(math.expm1(abs(get('project_running'))))} other runs in flight",
+    "flight": lambda get, direction: f"{_count(get('project_running'))} other runs in flight",
     "fleet": lambda get, direction: f"{sigmoid(get('fleet_rate')):.0%} of all runs failed lately",
     "kind": lambda get, direction: f"how failures here usually look {direction} the risk",
     "calendar": lambda get, direction: f"the time of day and week {direction} the risk",

@@ -44,7 +44,7 @@ def test_host_that_breaks_every_run_for_a_while_takes_most_of_the_blame() -> Non
                 started_at=at,
                 seconds=60.0,
                 prior=prior,
-            )  # fmt: skip
+            )
         )
     assert len(hit) > 100
     assert sum(hit) / len(hit) >= 0.7

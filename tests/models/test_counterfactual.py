@@ -39,7 +39,7 @@ def model() -> RiskModel:
                 started_at=at,
                 seconds=50.0,
                 prior=prior,
-            )  # fmt: skip
+            )
         )
     return model
 

@@ -1,4 +1,4 @@
-"""Real histories: nothing of the future reaches a score, partitions change no digit, and the forecast beats baselines."""
+"""Real histories: nothing of the future reaches a score, partitions change no digit, baselines are beaten."""
 
 from __future__ import annotations
 
