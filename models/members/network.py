@@ -32,7 +32,7 @@ class Network(VectorClassifier):
         self._out_square: Vector = np.full(units, 0.1)
 
     def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
-        z = z[: len(self.weights)]
+        self._grow(len(z))
         return limited(self._raw(z, self._active(z)))
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:

@@ -17,6 +17,7 @@ Vector = NDArray[np.float64]
 Slots = Sequence[int]  # hashed context keys
 NO_SLOTS: Slots = ()
 BASE_LOGIT = -1.4  # one build in five breaks: what is held before anything was seen
+_FAR = 1e6  # nothing that is told in standard deviations lies further out
 _LIMIT = 8.0  # logits of one member; beyond it a single member would decide alone
 
 
@@ -67,7 +68,7 @@ class VectorClassifier(base.Classifier):  # type: ignore[misc] # River has no ty
         for name, value in x.items():
             column = self._columns.get(name)
             if column is not None and isinstance(value, int | float) and math.isfinite(value):
-                row[column] = value
+                row[column] = max(-_FAR, min(_FAR, value))
         return row
 
 

@@ -11,6 +11,7 @@ import pytest
 from river import datasets
 from river.checks import clf, common
 
+from models.forecaster import Forecaster, ForecasterConfig
 from models.history.fold import PRIOR_SCHEMA
 from models.members.factors import Factors
 from models.members.linear import Linear
@@ -18,6 +19,9 @@ from models.members.network import Network
 from models.members.prior import Prior
 from models.members.table import MEMBERS, make
 from models.members.vector import sigmoid
+from models.risk import RiskConfig
+from models.snapshot import probe, seal, unseal
+from tests.models.histories import recorded
 
 _PURE = {"linear": Linear, "factors": Factors, "network": Network, "prior": Prior}
 
@@ -67,3 +71,46 @@ def test_member_learns_what_decides(name: str) -> None:
         member.learn_one(x, draw.random() < sigmoid(3 * x["a"]))
     assert member.predict_proba_one({"a": 2.0, "b": 0.0})[True] > 0.6
     assert member.predict_proba_one({"a": -2.0, "b": 0.0})[True] < 0.4
+
+
+@pytest.mark.parametrize("name", ["linear", "factors", "network", "prior"])
+def test_missing_and_infinite_values_count_as_nothing_known(name: str) -> None:
+    member = _PURE[name]()
+    for number in range(50):
+        member.learn_one({"a": float("nan") if number % 3 else 1.0, "b": float("inf"), "c": None}, number % 2 == 0)
+    told = member.predict_proba_one({"a": float("nan"), "b": -1e300, "new": float("-inf")})
+    assert sum(told.values()) == pytest.approx(1.0)
+    assert 0.0 < told[True] < 1.0
+
+
+@pytest.mark.parametrize("name", sorted(MEMBERS))
+def test_equal_lessons_end_in_equal_digits_and_a_lesson_tells_the_logit_before_it(name: str) -> None:
+    twins = [make(name, PRIOR_SCHEMA, 0.02, 1) for _ in range(2)]
+    rng = np.random.default_rng(6)
+    for _ in range(40):
+        row, some = rng.normal(size=len(PRIOR_SCHEMA)), [int(s) for s in rng.integers(0, 50, 4)]
+        before, broken = twins[0].logit(row, some), float(row[1] > 0)
+        assert [twin.fit(row, broken, some) for twin in twins] == [before, before]
+
+
+@pytest.mark.parametrize("name", sorted(MEMBERS))
+def test_state_survives_a_sealed_snapshot(name: str) -> None:
+    config = ForecasterConfig(name="one", risk=RiskConfig(members=(name,)))
+    forecaster = Forecaster(config)
+    log = recorded(60)
+    for event in log[:60]:
+        forecaster.fold(event)
+    loaded = unseal(seal(forecaster, b"key"), b"key", config)
+    assert probe(loaded) == probe(forecaster)
+    for each in (forecaster, loaded):
+        for event in log[60:]:
+            each.fold(event)
+    assert probe(loaded) == probe(forecaster)
+
+
+def test_slots_unused_for_longest_are_forgotten_and_counted() -> None:
+    member, z = Factors(slots=20), np.ones(2)
+    for number in range(100):
+        member.fit(z, 1.0, [1, 1000 + number])
+    assert member.forgotten >= 80
+    assert member.logit(np.zeros(2), [1]) > member.logit(np.zeros(2), [1000])
