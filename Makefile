@@ -4,11 +4,11 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STATE ?= .buildcast
 LIBS := .cache/kafka/libs
-# What is installed from Debian only where its command is missing: command=package.
-NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc make=make git=git
+# What is installed from Debian only where its command or file is missing: command=package.
+NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc /usr/include/stdio.h=libc6-dev make=make git=git
 TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=chromium-driver chromium=chromium
 
-.PHONY: help setup test-setup run up down test check lint fmt bench evaluate chaos lifecycle e2e clean
+.PHONY: help setup test-setup run up down test check lint fmt bench evaluate chaos lifecycle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,8 @@ packages:
 	@[ -x $(PY) ] || python3 -m venv .venv >/dev/null 2>&1 || { ./deploy/packages.sh --always python3-venv && python3 -m venv --clear .venv; }
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+	  || ./deploy/packages.sh --always python3-dev
 	@touch $@
 
 $(LIBS)/.ready: deploy/kafka/pom.xml | packages

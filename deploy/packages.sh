@@ -1,12 +1,16 @@
 #!/bin/bash
-# Installs Debian packages for commands that are missing: packages.sh COMMAND=PACKAGE... or --always PACKAGE...
+# Installs Debian packages for commands or files that are missing: packages.sh COMMAND=PACKAGE /FILE=PACKAGE ...,
+# or --always PACKAGE...
 set -eu
 missing=()
 always=0
 for need in "$@"; do
   if [ "$need" = --always ]; then always=1; continue; fi
   if [ $always = 1 ]; then missing+=("$need"); continue; fi
-  PATH="$PATH:/usr/sbin" command -v "${need%%=*}" >/dev/null || missing+=("${need##*=}")
+  case "$need" in
+    /*) [ -e "${need%%=*}" ] || missing+=("${need##*=}") ;;
+    *) PATH="$PATH:/usr/sbin" command -v "${need%%=*}" >/dev/null || missing+=("${need##*=}") ;;
+  esac
 done
 [ ${#missing[@]} = 0 ] && exit 0
 echo "installing ${missing[*]}"
