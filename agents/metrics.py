@@ -49,7 +49,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_brier_score", "gauge", "of served forecasts against outcomes", ("model",)),
     Metric("buildcast_calibration_error_ratio", "gauge", "of served forecasts, 15 bins", ("model",)),
     Metric("buildcast_interval_coverage_ratio", "gauge", "outcomes within the interval", ("target", "level")),
-    Metric("buildcast_interval_width_seconds", "gauge", "median width of the duration interval"),
+    Metric("buildcast_interval_width_seconds", "gauge", "width of the last duration interval that was scored"),
     Metric("buildcast_labels_pending", "gauge", "runs forecast and not finished"),
     Metric("buildcast_label_delay_seconds", "histogram", "from a run's start to its label", (), _RUN_SECONDS),
     Metric("buildcast_drift_events", "counter", "drift detections", ("detector",)),

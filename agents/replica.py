@@ -21,16 +21,18 @@ from agents.snapshot import SnapshotRefused as FileRefused
 from agents.snapshot import read_sealed, write_atomically
 from models.champion import Champions, Fleet
 from models.forecaster import Forecaster, ForecasterConfig
+from models.ledger import Ledger
 from models.snapshot import MAX_BYTES, SnapshotRefused, seal, unseal
 from streams.codec import decode
 from streams.errors import InvalidEvent
 
-__all__ = ["Replica"]
+__all__ = ["Replica", "report_scores"]
 
 _log = logging.getLogger(__name__)
 EXAMPLES = TopicPartition("examples.v1", 0)
 MODEL_EVENTS = TopicPartition("model-events.v1", 0)
 _YIELD_SECONDS = 0.02
+_ENOUGH_LABELS = 100  # for shares of outcomes, which alerts compare with what was promised
 
 
 class Replica:
@@ -164,6 +166,8 @@ class Replica:
         for name in self.fleet.forecasters:
             role = "champion" if name == ref.config else "standby"
             self._metrics.set("buildcast_model_info", 1, model="failure", version=name, sha256="", role=role)
+        if (served := self.fleet.forecasters.get(ref.config)) is not None:
+            report_scores(served.ledger, self._metrics)
 
     def _start_again(self) -> None:
         first = self.fleet.champions.configs[self.fleet.champions.moves[0].config]
@@ -191,3 +195,18 @@ class Replica:
             return Forecaster(config)
         self._saved[config.name] = loaded.offset
         return loaded
+
+
+def report_scores(ledger: Ledger, metrics: Metrics) -> None:
+    """Tell how served forecasts and their baselines did; what has too few labels is not told."""
+    for name, scores in ledger.first.items():
+        if scores.labels:
+            model = "ensemble" if name == "model" else name
+            metrics.set("buildcast_log_loss", scores.log_loss, model=model)
+            metrics.set("buildcast_brier_score", scores.brier, model=model)
+            if scores.labels >= _ENOUGH_LABELS:
+                metrics.set("buildcast_calibration_error_ratio", scores.calibration_error, model=model)
+    if ledger.coverage is not None and ledger.first["model"].labels >= _ENOUGH_LABELS:
+        metrics.set("buildcast_interval_coverage_ratio", ledger.coverage, target="duration", level="0.95")
+    if ledger.interval_seconds is not None:
+        metrics.set("buildcast_interval_width_seconds", ledger.interval_seconds)
