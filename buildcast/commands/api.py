@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +13,10 @@ import typer
 from streams.errors import ConfigError
 
 if TYPE_CHECKING:
+    from agents.api.services import Receive
     from agents.api.settings import ApiSettings
     from models.forecaster import Forecaster
+    from streams.events import Event
 
 __all__ = ["api"]
 
@@ -78,9 +82,18 @@ def _local_forecaster(state: Path) -> Any:
     return journal_forecaster(paths.examples, begin)
 
 
-def _receiver() -> Any:
-    """The CI receivers' door; without one the API answers webhooks with 503."""
-    return getattr(import_module("collectors.ci"), "receive", None)
+def _receiver(environment: Mapping[str, str] = os.environ) -> Receive | None:
+    """The CI providers' door, their secrets read once; without any secret the API answers webhooks with 503."""
+    from collectors.ci import PROVIDERS, receive
+
+    secrets = {name: environment.get(f"BUILDCAST_WEBHOOK_SECRET_{name.upper()}", "") for name in PROVIDERS}
+    if not any(secrets.values()):
+        return None
+
+    def take(provider: str, headers: Mapping[str, str], body: bytes) -> list[Event]:
+        return receive(provider, headers, body, secrets.get(provider, ""), time.time())
+
+    return take
 
 
 def _status(state: Path) -> Any:

@@ -1,0 +1,119 @@
+"""Webhooks: who is believed, and what their jobs become."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from collectors.ci import receive
+from collectors.ci.proof import signature
+from collectors.ci.receiver import MOST_BYTES
+from streams.codec import encode
+from streams.errors import ConfigError, InvalidEvent, Rejected
+from streams.events import Event, PipelineFinished, Run, RunFinished, RunQueued, RunStarted
+
+SECRET, NOW = "a secret of the test", 1_700_000_000.0
+GITHUB: dict[str, Any] = {"repository": {"full_name": "o/r"}, "workflow_job": {
+    "id": 7, "run_id": 3, "name": "build", "status": "completed", "conclusion": "failure", "labels": ["linux"],
+    "created_at": "2023-11-14T22:00:00Z", "started_at": "2023-11-14T22:01:00Z",
+    "completed_at": "2023-11-14T22:03:00Z", "steps": []}}  # fmt: skip
+GITLAB: dict[str, Any] = {"object_kind": "build", "build_id": 9, "build_name": "test", "project_id": 5,
+          "pipeline_id": 4, "build_status": "success", "build_created_at": "2023-11-14 22:00:00 UTC",
+          "build_queued_duration": 12.5, "build_started_at": "2023-11-14 22:01:00 UTC",
+          "build_finished_at": "2023-11-14 22:03:00 UTC"}  # fmt: skip
+
+
+def _github(payload: Any, kind: str = "workflow_job") -> list[Event]:
+    body = json.dumps(payload).encode()
+    headers = {"X-GitHub-Event": kind, "X-Hub-Signature-256": signature(SECRET, body)}
+    return receive("github", headers, body, SECRET, NOW)
+
+
+def _gitlab(payload: Any) -> list[Event]:
+    return receive("gitlab", {"X-Gitlab-Token": SECRET}, json.dumps(payload).encode(), SECRET, NOW)
+
+
+def _generic(body: bytes, stamp: str) -> list[Event]:
+    headers = {"X-Buildcast-Timestamp": stamp,
+               "X-Buildcast-Signature": signature(SECRET, stamp.encode() + b"." + body)}  # fmt: skip
+    return receive("generic", headers, body, SECRET, NOW)
+
+
+def test_a_finished_github_job_is_told_whole_and_the_same_twice() -> None:
+    found = _github(GITHUB)
+    queued, started, finished = found
+    assert isinstance(queued, RunQueued)
+    assert isinstance(started, RunStarted)
+    assert isinstance(finished, RunFinished)
+    assert started.queued_seconds == 60.0
+    assert (finished.outcome, finished.seconds, finished.run_id) == ("failure", 120.0, "github/o/r/7")
+    assert _github(GITHUB) == found
+
+
+def test_the_known_signature_of_githubs_documentation_is_computed() -> None:
+    assert signature("It's a Secret to Everybody", b"Hello, World!") == (
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    )
+
+
+def test_gitlabs_own_queue_time_is_kept() -> None:
+    started, finished = _gitlab(GITLAB)[1:]
+    assert isinstance(started, RunStarted)
+    assert started.queued_seconds == 12.5
+    assert isinstance(finished, RunFinished)
+    assert finished.outcome == "success"
+
+
+def test_a_gitlab_pipeline_ends() -> None:
+    told = {"id": 4, "ref": "main", "status": "failed", "created_at": "2023-11-14 22:00:00 UTC",
+            "finished_at": "2023-11-14 22:10:00 UTC"}  # fmt: skip
+    ended = _gitlab({"object_kind": "pipeline", "project": {"id": 5}, "object_attributes": told})[-1]
+    assert isinstance(ended, PipelineFinished)
+    assert (ended.seconds, ended.outcome) == (600.0, "failure")
+
+
+def test_a_generic_event_comes_back_as_it_was() -> None:
+    event = RunQueued(id="a", source="/t", time=NOW, run=Run(run_id="r", name="n", project="p"))
+    assert _generic(encode(event), str(int(NOW))) == [event]
+
+
+@pytest.mark.parametrize("stamp", [str(int(NOW) - 301), str(int(NOW) + 301), "", "soon", "-1"])
+def test_outside_the_replay_window_nothing_is_taken(stamp: str) -> None:
+    with pytest.raises(Rejected, match="within 300 s"):
+        _generic(b"{}", stamp)
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab", "generic"])
+@pytest.mark.parametrize("given", [{}, {"X-Hub-Signature-256": "sha256=00", "X-Gitlab-Token": "é"}])
+def test_without_the_right_proof_nothing_is_taken(provider: str, given: dict[str, str]) -> None:
+    with pytest.raises(Rejected, match="missing or wrong"):
+        receive(provider, given, b"{}", SECRET, NOW)
+
+
+def test_without_a_secret_nothing_is_taken() -> None:
+    with pytest.raises(ConfigError, match="BUILDCAST_WEBHOOK_SECRET_GITLAB"):
+        receive("gitlab", {"x-gitlab-token": ""}, b"{}", "", NOW)
+
+
+def test_strangers_and_large_bodies_are_refused() -> None:
+    with pytest.raises(Rejected, match="not known"):
+        receive("nobody", {}, b"{}", SECRET, NOW)
+    with pytest.raises(Rejected, match="larger"):
+        receive("gitlab", {"X-Gitlab-Token": SECRET}, b" " * (MOST_BYTES + 1), SECRET, NOW)
+
+
+@pytest.mark.parametrize("payload", [[], 1, None, {}, {"workflow_job": 3, "repository": {"full_name": "o/r"}},
+                                     GITHUB | {"workflow_job": GITHUB["workflow_job"] | {"steps": 5}}])  # fmt: skip
+def test_a_proved_body_that_is_none_is_invalid(payload: Any) -> None:
+    with pytest.raises(InvalidEvent):
+        _github(payload)
+    if not isinstance(payload, dict) or not payload:
+        with pytest.raises(InvalidEvent):
+            _gitlab(payload)
+
+
+def test_hooks_that_say_nothing_of_jobs_are_empty() -> None:
+    assert _github({"zen": "."}, "ping") == []
+    assert _gitlab({"object_kind": "push"}) == []
