@@ -87,6 +87,15 @@ def test_the_metrics_page_is_the_table() -> None:
     assert (ROOT / "docs/metrics.md").read_text(encoding="utf-8").endswith(metrics_table() + "\n")
 
 
+def test_metrics_that_nothing_sets_are_named_as_such() -> None:
+    folders = ("agents", "buildcast", "collectors")
+    sources = [path for one in folders for path in (ROOT / one).rglob("*.py") if path.name != "metrics.py"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    unset = [one.name for one in METRICS if f'"{one.name}"' not in code]
+    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8").split("Declared, but no process sets them yet")[1]
+    assert re.findall(r"`((?:cicd|buildcast)_[a-z_]+)`", text.split("\n\n")[0]) == unset
+
+
 def test_every_alert_has_its_remedy() -> None:
     rules = (ROOT / "deploy/prometheus/rules/alerts.yml").read_text(encoding="utf-8")
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
