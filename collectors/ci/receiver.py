@@ -9,11 +9,23 @@ from collectors.ci.job import parsed_json
 from collectors.ci.proof import check_github, check_gitlab, check_timed
 from streams.codec import decode
 from streams.errors import ConfigError, InvalidEvent, Rejected
-from streams.events import Event
+from streams.events import (
+    Event,
+    PipelineFinished,
+    PipelineStarted,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
 
 __all__ = ["MOST_BYTES", "PROVIDERS", "receive"]
 
 PROVIDERS = ("github", "gitlab", "generic")
+
+TAKEN = (RunQueued, RunStarted, RunFinished, StepStarted, StepFinished, PipelineStarted, PipelineFinished)
+"""What a CI system may tell; labels, models and alerts are others' to make."""
 
 MOST_BYTES = 1_048_576
 """A larger body is refused unread."""
@@ -52,4 +64,10 @@ def _events(provider: str, headers: Mapping[str, str], body: bytes) -> list[Even
         return github.hook_events(headers.get("x-github-event", ""), parsed_json(body))
     if provider == "gitlab":
         return gitlab.hook_events(parsed_json(body))
-    return [decode(body)]
+    return [_of_a_build(decode(body))]
+
+
+def _of_a_build(event: Event) -> Event:
+    if not isinstance(event, TAKEN):
+        raise InvalidEvent("bad-kind", f"{type(event).__name__} is not told by webhook: only runs, steps and pipelines")
+    return event

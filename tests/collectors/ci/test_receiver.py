@@ -12,7 +12,7 @@ from collectors.ci.proof import signature
 from collectors.ci.receiver import MOST_BYTES
 from streams.codec import encode
 from streams.errors import ConfigError, InvalidEvent, Rejected
-from streams.events import Event, PipelineFinished, Run, RunFinished, RunQueued, RunStarted
+from streams.events import Event, LogSignal, PipelineFinished, Run, RunFinished, RunQueued, RunStarted
 
 SECRET, NOW = "a secret of the test", 1_700_000_000.0
 GITHUB: dict[str, Any] = {"repository": {"full_name": "o/r"}, "workflow_job": {
@@ -77,6 +77,12 @@ def test_a_gitlab_pipeline_ends() -> None:
 def test_a_generic_event_comes_back_as_it_was() -> None:
     event = RunQueued(id="a", source="/t", time=NOW, run=Run(run_id="r", name="n", project="p"))
     assert _generic(encode(event), str(int(NOW))) == [event]
+
+
+def test_a_ci_system_cannot_tell_what_is_not_its_own() -> None:
+    event = LogSignal(id="a", source="/t", time=NOW, run_id="r", error_class="network")
+    with pytest.raises(InvalidEvent, match="LogSignal"):
+        _generic(encode(event), str(int(NOW)))
 
 
 @pytest.mark.parametrize("stamp", [str(int(NOW) - 301), str(int(NOW) + 301), "", "soon", "-1"])
