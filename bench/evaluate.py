@@ -47,7 +47,7 @@ def main() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     kept = CACHE / "evaluate.json"
     figures = {"sets": json.loads(kept.read_text())["sets"]} if options.report else {"sets": replayed()}
-    figures["duration"] = _kept("duration", run=True)
+    figures["duration"] = _kept("duration", run=True, again=True)
     figures["fold"] = _kept("fold", run=True, again=options.again)
     figures["early"] = _kept("early").get("summary", {})
     figures["anomaly"] = _kept("anomaly")

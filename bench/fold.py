@@ -3,9 +3,9 @@
     python -m bench.fold [--limit N] [--compare N] [--history FILE]
 
 A fold is describe, risk, open and learn of one build. The fast ensemble folds the whole history (or --limit builds);
-on the first --compare builds it is held against the full one. Prints and writes .cache/bench/fold.json. Times are of
-the processor, not of the wall, without reading the file. Memory is the process's resident set at even steps; it
-includes 9 bytes a build for the figures themselves.
+on the first --compare builds it is held against the full one. Prints; a whole history also writes
+.cache/bench/fold.json. Times are of the processor, not of the wall, without reading the file. Memory is the process's
+resident set at even steps; it includes 9 bytes a build for the figures themselves.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def main() -> None:
             records = islice(FORMATS["travis"](options.history), limit)
             result[name] = measure(records, RiskConfig(fast=fast), dev_projects())
             print(name, json.dumps(result[name]), flush=True)
+    if options.limit is not None:
+        return
     _TARGET.parent.mkdir(parents=True, exist_ok=True)
     _TARGET.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
