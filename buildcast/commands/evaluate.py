@@ -32,9 +32,13 @@ def evaluate(
     partitions: Annotated[int, typer.Option(help="Trackers to split the runs over; changes no digit.")] = 1,
     predictions: Annotated[Path | None, typer.Option(help="Write a row per scored run to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
+    published: Annotated[
+        bool, typer.Option("--published/--no-published", help="Start from the package costs that ship (sbu).")
+    ] = True,
     fast: Annotated[bool, typer.Option("--fast", help="Fewer members, for bulk folds.")] = False,
 ) -> None:
     """Turn a history into events, score each run at its start, learn when its outcome became known, and report."""
+    from models.duration import DurationConfig
     from models.evaluation import replay
     from models.forecaster import ForecasterConfig
     from models.risk import RiskConfig
@@ -42,7 +46,7 @@ def evaluate(
     if partitions < 1:
         raise ConfigError(f"--partitions must be at least 1, not {partitions}")
     events = _events(file, format_)
-    config = ForecasterConfig(risk=RiskConfig(fast=fast))
+    config = ForecasterConfig(risk=RiskConfig(fast=fast), duration=DurationConfig(published_prior=published))
     began = time.perf_counter()
     with _progress(len(events)) as advance:
         found = replay(events, config, partitions, advance)

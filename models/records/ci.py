@@ -11,10 +11,12 @@ import gzip
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from streams.errors import ConfigError
 from streams.events import Event, Run, RunFinished, RunStarted
@@ -50,7 +52,19 @@ def read(path: Path, format_: str) -> list[Record]:
         raise ConfigError(f"{path} is not of the {format_} format: {type(error).__name__}: {error}") from error
     if not records:
         raise ConfigError(f"{path} holds no finished run of the {format_} format")
-    return sorted(records, key=lambda record: record.started_at)
+    return _told_apart(sorted(records, key=lambda record: record.started_at))
+
+
+def _told_apart(records: list[Record]) -> list[Record]:
+    """An id that comes again (a restarted build, another file) gets a number behind it: each record is a run."""
+    seen: dict[str, int] = {}
+    for place, record in enumerate(records):
+        run_id = record.run.run_id
+        seen[run_id] = times = seen.get(run_id, 0) + 1
+        if times > 1:
+            run = msgspec.structs.replace(record.run, run_id=f"{run_id}#{times}")
+            records[place] = replace(record, run=run)
+    return records
 
 
 def events_of(records: Iterable[Record]) -> Iterator[Event]:
@@ -111,11 +125,11 @@ _DLCI_OTHER = frozenset({"build_Failed", "tr_build_id", "gh_build_started_at"})
 def _dlci(path: Path) -> Iterator[Record]:
     project = path.name.split(".csv")[0]
     with _open(path) as file:
-        for number, row in enumerate(csv.DictReader(file)):
+        for row in csv.DictReader(file):
             started = _time(row["gh_build_started_at"])
             given = {name: _number(value) for name, value in row.items() if name and name not in _DLCI_OTHER}
             run = Run(
-                run_id=f"{project}-{row['tr_build_id']}-{number}",
+                run_id=row["tr_build_id"],
                 name="build",
                 project=project,
                 event_type="pull_request" if given.get("gh_is_pr") else "push",
