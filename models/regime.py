@@ -138,7 +138,7 @@ class RegimeShift:
             own.flying = sum(math.isnan(run[5]) for run in own.runs.values())
 
     def _tick(self, own: _Group, now: float) -> None:
-        if own.flying < self.config.least_flying and own.shift is NO_SHIFT:
+        if own.flying < self.config.least_flying and own.shift == NO_SHIFT:
             return
         own.since += 1.0
         if own.since >= max(2.0, self.config.every * len(own.runs)):

@@ -1,6 +1,7 @@
 """How rare a raw oddity is, judged by a series' own past: an exponential tail above a running high quantile.
 
-`rarity` is -log10 of the chance of seeing as much again. A bursty series has a heavy tail and is forgiven more.
+`rarity` is -log10 of the chance of seeing as much again. A bursty series has a heavy tail and is forgiven more: values
+beyond `_LINEAR` count by their logarithm, so the fit follows bursts a thousand times the usual within a few of them.
 Source: the peaks-over-threshold idea of Siffer et al. (2017), Anomaly detection in streams with extreme value theory.
 """
 
@@ -12,6 +13,7 @@ __all__ = ["Tail"]
 
 _BODY = 0.95  # the running quantile above which the tail is fitted
 _PRIOR_EXCEEDANCES = 4.0
+_LINEAR = 6.0  # deviations up to which a value counts about as it is
 
 
 class Tail:
@@ -28,7 +30,7 @@ class Tail:
 
     def rarity(self, value: float) -> float:
         """-log10 of the chance of a value as high; 0 below the threshold."""
-        beyond = value - self.threshold
+        beyond = _compressed(value) - self.threshold
         if beyond <= 0.0:
             return 0.0
         # Lomax tail: with few exceedances seen the tail is held to be heavy
@@ -38,6 +40,7 @@ class Tail:
 
     def learn(self, value: float, trust: float = 1.0) -> None:
         """Take a value in; `trust` below 1 for one held to be an anomaly."""
+        value = _compressed(value)
         self.seen += 1.0
         step = max(self.fading, 1.0 / (self.seen + 10.0)) * trust
         width = max(0.2, self.excess)
@@ -55,3 +58,8 @@ class Tail:
     def load(self, state: list[float]) -> None:
         """Take `state()`'s values back."""
         self.fading, self.threshold, self.excess, self.seen, self.exceeded = state
+
+
+def _compressed(value: float) -> float:
+    """A deviation (0 or more), by its logarithm where it is large."""
+    return _LINEAR * math.log1p(value / _LINEAR)
