@@ -25,7 +25,7 @@ class ConformalConfig:
     first: float = 2.2  # multipliers before anything is known; the Gaussian's is 1.96
     step: float = 0.03
     group_step: float = 0.06
-    group_prior: float = 20.0  # labels after which a group's own multiplier weighs as much as that of all
+    group_prior: float = 100.0  # labels after which a group's own multiplier weighs as much as that of all
     widest: float = 12.0
     groups: int = 20_000
     in_flight: int = 20_000

@@ -15,7 +15,7 @@ __all__ = ["NoiseByGroup", "NoiseConfig"]
 class NoiseConfig:
     """Variances are of log seconds."""
 
-    first: float = 0.15
+    first: float = 0.02
     least: float = 4e-4
     fading: float = 0.03
     prior: float = 4.0  # labels after which a group's own variance weighs as much as that of all
