@@ -23,12 +23,14 @@ async def main(bootstrap: str, count: int = 0) -> None:
     try:
         seen = 0
         async for record in consumer:
-            event = json.loads(record.value)  # a CloudEvent that carries a CDEvent; our fields are its customData
-            if ".buildcast-alert.raised." in event["type"]:
-                print(line(event["data"]["customData"]), flush=True)
-                seen += 1
-                if seen == count:
-                    return
+            # Each record is a CloudEvent that carries a CDEvent; its type is a header too, so others need no parsing.
+            if b".buildcast-alert.raised." not in dict(record.headers).get("ce_type", b""):
+                continue
+            event = json.loads(record.value)  # our fields are its customData
+            print(line(event["data"]["customData"]), flush=True)
+            seen += 1
+            if seen == count:
+                return
     finally:
         await consumer.stop()
 
