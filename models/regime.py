@@ -26,8 +26,8 @@ _LOGISTIC = math.sqrt(3.0) / math.pi
 class RegimeConfig:
     """`chance` is the prior odds of a change within the window, `temper` (0 to 1) how far runs count as independent."""
 
-    chance: float = 3e-3
-    temper: float = 0.5
+    chance: float = 0.03
+    temper: float = 1.0
     window: int = 512
     groups: int = 4_000
     least_flying: int = 6  # with fewer in flight the labels tell soon enough

@@ -101,7 +101,7 @@ def _travis(path: Path) -> Iterator[Record]:
             if row["status"] not in ("passed", "failed", "errored") or not row["started_at"]:
                 continue
             started, jobs = _time(row["started_at"]), max(1, int(float(row["n_jobs"] or 1)))
-            seconds = float(row["duration"] or 0.0)
+            seconds = float(row["duration"] or 0.0) or None  # zero: no job told when it ended
             run = Run(
                 run_id=row["build_id"],
                 name="build",
@@ -115,7 +115,7 @@ def _travis(path: Path) -> Iterator[Record]:
                 job_count=jobs,
             )
             early = "setup" if row["status"] == "errored" else ""
-            yield Record(run, started, started + seconds / jobs, row["status"] != "passed", seconds, early)
+            yield Record(run, started, started + (seconds or 0.0) / jobs, row["status"] != "passed", seconds, early)
 
 
 # Columns that are no feature: the label, its twin, ids and the time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_travis_outcome_is_known_after_the_duration_shared_by_the_jobs(tmp_path:
     assert (first.failed, second.failed) == (False, True)
     assert (first.error_class, second.error_class) == ("", "setup")
     assert (second.run.branch, second.run.pull_request, second.run.job_count) == ("fix, too", "#7", 3)
+
+
+@pytest.mark.parametrize("duration", ["0", "0.0", ""])
+def test_travis_duration_of_zero_is_unknown_while_the_outcome_counts(tmp_path: Path, duration: str) -> None:
+    head, row = TRAVIS.splitlines()[0], dict.fromkeys(TRAVIS.splitlines()[0].split(","), "")
+    first = read(_written(tmp_path, "builds.csv", TRAVIS), "travis")[0]
+    started = next(line for line in csv.DictReader(TRAVIS.splitlines()) if line["started_at"])["started_at"]
+    row |= {"project": "a@b", "build_id": "9", "status": "failed", "started_at": started, "n_jobs": "2"}
+    content = f"{head}\n" + ",".join((row | {"duration": duration}).values()) + "\n"
+    (only,) = read(_written(tmp_path, "zero.csv", content), "travis")
+    assert (only.seconds, only.failed, only.known_at) == (None, True, only.started_at)
+    assert first.seconds is not None
 
 
 def test_dlci_leaves_the_label_and_the_ids_out_of_the_attributes(tmp_path: Path) -> None:
