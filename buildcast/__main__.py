@@ -71,6 +71,7 @@ app = typer.Typer(
     cls=_Lazy,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="Forecasts builds while they run: failure risk, time left with an honest interval, anomalies.",
 )
 
