@@ -31,7 +31,7 @@ PACKAGES = (
     Package("grep", "./configure && {make}", "src"),
     Package("sed", "./configure && {make}", "sed"),
     Package("gzip", "./configure && {make}", ".", "{make} check SUBDIRS=tests TESTS='zdiff help-version'"),
-    Package("lua5.4", "{make} linux CC=\"$CC\"", "src"),
+    Package("lua5.4", '{make} linux CC="$CC"', "src"),
     Package("bzip2", '{make} CC="$CC"', ".", "{make} test"),
     Package("zlib", "./configure && {make} libz.a libz.so.1.2.13 example minigzip", ".", "{make} test"),
     Package("cjson", "cmake -G Ninja -B out . && ninja -C out {ninja}", ".", "ninja -C out test"),
