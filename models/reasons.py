@@ -50,6 +50,8 @@ def _rate(what: str, recent: str, streak: str) -> Callable[[Get, str], str]:
     relative = recent.startswith(("package", "host", "author"))
 
     def text(get: Get, direction: str) -> str:
+        if get("project_outcomes") <= 0.0:
+            return f"no finished run of {what} is known yet"
         base = get("project_rate_10") if relative else 0.0
         run = _count(get(streak))
         if run >= 2:
