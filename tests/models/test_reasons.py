@@ -13,7 +13,7 @@ from models.reasons import Teller
 
 def _told(group: str, logit: float, **features: float) -> str:
     values, parts = [0.0] * len(PRIOR_SCHEMA), np.zeros(len(PRIOR_SCHEMA))
-    for name, value in features.items():
+    for name, value in {"project_outcomes": math.log1p(10), **features}.items():
         values[PRIOR_SCHEMA.names.index(name)] = value
     parts[PRIOR_SCHEMA.groups()[group][0]] = logit
     (reason,) = Teller(PRIOR_SCHEMA).tell(values, parts)
@@ -27,6 +27,7 @@ def _told(group: str, logit: float, **features: float) -> str:
         ("branch", {"branch_streak": math.log1p(3)}, "this branch: the last 3 runs failed"),
         ("branch", {"branch_streak": -math.log1p(5)}, "this branch: the last 5 runs succeeded"),
         ("project", {"project_rate_10": 0.0}, "this project: about 50% of recent runs failed"),
+        ("project", {"project_outcomes": 0.0}, "no finished run of this project is known yet"),
         ("host", {"project_rate_10": -1.0, "host_rate_8": 1.0}, "this host: about 50% of recent runs failed"),
         ("timing", {"since_project_start": math.log1p(7200.0)}, "2 hours since the project's last start"),
         ("timing", {"since_project_start": math.log1p(40.0)}, "40 seconds since the project's last start"),
