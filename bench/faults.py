@@ -64,7 +64,7 @@ def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 2) 
         make, ninja = f"{make} -k", f"{ninja} -k 0"
     script = package.build.format(make=make, ninja=ninja)
     if fault == "failing-tests":
-        script += f" && {package.check.format(make=make) or "true"}; sh ./checks.sh"
+        script += f" && {package.check.format(make=make) or 'true'}; sh ./checks.sh"
         _checks(tree, rng)
     prepared.script = prefix + script
     return prepared
