@@ -159,7 +159,7 @@ def test_hostile_repository_runs_nothing_and_is_quick(tree: Path, tmp_path: Path
         (hooks / name).write_text(f"#!/bin/sh\ntouch {mark}-hook\n")
         (hooks / name).chmod(0o755)
     (tree / ".gitattributes").write_text("* filter=evil diff=evil\n")
-    (tree / "src/a.c").write_text("int filtered;\n")
+    (tree / "src/a.c").write_text("int filtered_by_nobody_at_all;\n")  # another size: told apart within one tick
     config = tree / ".git/config"
     config.write_text(config.read_text() + HOSTILE.format(mark=mark, hooks=hooks))
     before = sorted(path.name for path in (tree / ".git").iterdir())
