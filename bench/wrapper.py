@@ -81,7 +81,7 @@ def _run(arm: str, build: str, tree: Path, folder: Path) -> tuple[float, ...]:
         "local": [sys.executable, "-m", "buildcast", "run", "--local", "--state", str(folder / "state"), "--",
                   "sh", "-c", build],
     }[arm]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    environment = {"CC": "gcc", **os.environ, "PYTHONPATH": str(Path.cwd())}
     before, began = _children_cpu(), time.perf_counter()
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False)
     whole = time.perf_counter() - began
