@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.snapshot import sealing_key
 from streams.journal import Journal
 
 if TYPE_CHECKING:
     from buildcast.local import LocalPaths
     from models.forecaster import Forecaster, ForecasterConfig
 
-__all__ = ["follow_forecaster", "load_forecaster", "local_champion", "save_forecaster", "snapshot_key"]
+__all__ = ["follow_forecaster", "load_forecaster", "local_champion", "save_forecaster"]
 
 
 def load_forecaster(paths: LocalPaths) -> Forecaster:
@@ -28,7 +27,7 @@ def follow_forecaster(paths: LocalPaths) -> tuple[Forecaster, int]:
 
     config = local_champion(paths)
     try:
-        forecaster = unseal(paths.snapshot.read_bytes(), snapshot_key(paths.state), config)
+        forecaster = unseal(paths.snapshot.read_bytes(), sealing_key(paths.state), config)
     except (FileNotFoundError, SnapshotRefused):
         forecaster = Forecaster(config)
     events, position = Journal(paths.examples).read_from(0)
@@ -56,24 +55,10 @@ def save_forecaster(paths: LocalPaths, forecaster: Forecaster) -> None:
 
     temporary = paths.snapshot.with_name(f"{paths.snapshot.name}.{os.getpid()}.new")
     with open(temporary, "wb", opener=_private) as file:
-        file.write(seal(forecaster, snapshot_key(paths.state)))
+        file.write(seal(forecaster, sealing_key(paths.state)))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(paths.snapshot)
-
-
-def snapshot_key(state: Path) -> bytes:
-    """The state folder's own key, made once; readable by its owner alone."""
-    path = state / "snapshot.key"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        state.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        with open(temporary, "wb", opener=_private) as file:
-            file.write(secrets.token_bytes(32))
-        temporary.replace(path)
-        return path.read_bytes()
 
 
 def _private(path: str, flags: int) -> int:

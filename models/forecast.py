@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.forecaster import Forecaster
+from models.members.vector import sigmoid
 from models.risk import PriorRisk
 from models.tracker import Moment
 from streams.events import Interval, Reason
@@ -29,9 +30,9 @@ def compose(
         reasons.append(Reason(text="limited to what a forecast can mean", logit=logit - total, feature="limit"))
     certain = 1.0 - math.exp(-abs(shift) / 2.0)  # evidence speaks for itself: history's doubt counts less
     return {
-        "risk": _sigmoid(logit),
-        "risk_lower": _sigmoid(logit - (prior.logit - _logit(prior.lower)) * (1.0 - 0.5 * certain)),
-        "risk_upper": _sigmoid(logit + (_logit(prior.upper) - prior.logit) * (1.0 - 0.5 * certain)),
+        "risk": sigmoid(logit),
+        "risk_lower": sigmoid(logit - (prior.logit - _logit(prior.lower)) * (1.0 - 0.5 * certain)),
+        "risk_upper": sigmoid(logit + (_logit(prior.upper) - prior.logit) * (1.0 - 0.5 * certain)),
         "confidence": max(prior.confidence, certain),
         "variance": prior.variance,
         "base_logit": prior.base_logit,
@@ -63,10 +64,6 @@ def _blame(prior: PriorRisk, shown: dict[str, float]) -> dict[str, float]:
     mixed = {who: prior.blame.get(who, 0.0) + shown.get(who, 0.0) for who in ("change", "package", "host")}
     total = sum(mixed.values())
     return {who: (share / total if total else 1.0 / 3.0) for who, share in mixed.items()}
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
 
 
 def _logit(share: float) -> float:
