@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 __all__ = [
+    "AbortVerdict",
     "AlertRaised",
     "AlertResolved",
     "AnomalyDetected",
@@ -27,6 +28,7 @@ __all__ = [
     "HostSampled",
     "Interval",
     "LabelRevised",
+    "Lineage",
     "LogSignal",
     "ModelPromoted",
     "ModelRef",
@@ -128,6 +130,26 @@ class ModelRef(_Value, frozen=True, kw_only=True):
 
     config: str
     offset: int
+
+
+class AbortVerdict(_Value, frozen=True, kw_only=True):
+    """That giving the run up now is expected to pay, and how such verdicts fared so far: `trusted` if well enough."""
+
+    expected_gain_seconds: float  # time left if it fails, less what redoing costs if it would have passed
+    trusted: bool
+    verdicts: int  # scored so far, the newest thousand
+    wrong: int  # of these, on runs that passed
+
+
+class Lineage(_Value, frozen=True, kw_only=True):
+    """Where a model version comes from. A model is this config folded by this code over the log before its offset."""
+
+    sha256: str  # of definition, code and River version
+    code: str
+    river: str
+    trigger: str = ""  # of the training that proved it, or `request`
+    training_id: str = ""
+    seconds: float | None = None  # that training took
 
 
 class PriorFeatures(_Value, frozen=True, kw_only=True):
@@ -326,6 +348,7 @@ class ForecastMade(Event, frozen=True, kw_only=True):
     blame: dict[str, float] = {}  # change, package, host: shares that sum to 1
     counterfactuals: list[Counterfactual] = []
     positions: dict[str, int] = {}
+    abort: AbortVerdict | None = None  # in shadow: nothing acts on it unless a run was started to be given up
 
 
 class AlertRaised(Event, frozen=True, kw_only=True):
@@ -379,6 +402,7 @@ class LabelRevised(Event, frozen=True, kw_only=True):
     verdict: Literal["failure", "success", "flaky", "infrastructure"]
     principal: str = ""
     note: str = ""
+    before: str = ""  # the outcome or verdict that it restates, where known
 
 
 class TrainingRequested(Event, frozen=True, kw_only=True):
@@ -397,6 +421,7 @@ class TrainingFinished(Event, frozen=True, kw_only=True):
     seconds: float
     metrics: dict[str, float] = {}
     detail: str = ""
+    principal: str = ""  # who cancelled it
 
 
 class ModelPromoted(Event, frozen=True, kw_only=True):
@@ -409,6 +434,7 @@ class ModelPromoted(Event, frozen=True, kw_only=True):
     principal: str = ""
     evidence: dict[str, float] = {}
     definition: dict[str, float | str | bool | int | list[str]] = {}
+    lineage: Lineage | None = None
 
 
 class ModelRolledBack(Event, frozen=True, kw_only=True):
@@ -418,6 +444,7 @@ class ModelRolledBack(Event, frozen=True, kw_only=True):
     previous: str = ""
     principal: str = ""
     reason: str = ""
+    lineage: Lineage | None = None
 
 
 class DriftDetected(Event, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ def _event(struct: type[events.Event]) -> str:
 
 def _values() -> str:
     shared = (events.Run, events.Interval, events.Reason, events.Counterfactual, events.RankedMetric, events.ModelRef,
-              events.PriorFeatures, events.Checkpoint, events.ProcessSample)  # fmt: skip
+              events.AbortVerdict, events.Lineage, events.PriorFeatures, events.Checkpoint, events.ProcessSample)  # fmt: skip
     return "\n## Parts\n" + "".join(f"\n### {part.__name__}\n{_doc(part)}\n{_fields(part)}" for part in shared)
 
 
