@@ -119,7 +119,7 @@ def _borrow(tree: Worktree, folder: Path) -> None:
     (folder / "config").write_text(version, encoding="ascii")
     for source in [tree.git / "index", tree.git / "shallow", *sorted(tree.git.glob("sharedindex.*"))[:4]]:
         if source.is_file() and not source.is_symlink() and source.stat().st_size <= _BORROWED_MOST_BYTES:
-            shutil.copyfile(source, folder / source.name)
+            shutil.copy2(source, folder / source.name)  # its time too: git compares what is as young as the index
 
 
 def _environment(tree: Worktree, folder: Path) -> dict[str, str]:
