@@ -19,6 +19,9 @@ from agents.watchdog import Watchdog
 __all__ = ["BatchApp", "batch_app", "serve"]
 
 _log = logging.getLogger(__name__)
+# A broker that has just restarted may know no topic yet: who then leads the group hands out nothing, and sees that
+# there is something at the next look, by default after five minutes.
+_TOPICS_LOOK_SECONDS = 3.0
 
 
 class BatchApp(faust.App):  # type: ignore[misc]
@@ -126,6 +129,7 @@ def _settings(settings: ProcessSettings) -> dict[str, Any]:
         "broker_max_poll_interval": 86_400.0,
         "broker_max_poll_records": settings.batch_records,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": int(_TOPICS_LOOK_SECONDS * 1000),
         "producer_acks": -1,
         "producer_request_timeout": 30.0,
     }
