@@ -13,6 +13,7 @@ from agents.app import batch_app
 from agents.outbox import Outbox, Record
 from agents.settings import ProcessSettings
 from agents.watchdog import Watchdog
+from streams.settings import load
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(60)]
 
@@ -24,14 +25,14 @@ async def test_member_that_was_given_nothing_takes_part_as_soon_as_the_broker_kn
 ) -> None:
     handled: asyncio.Queue[Any] = asyncio.Queue()
     app = batch_app(
-        "late-topic", [TOPIC], handled.put, ProcessSettings(bootstrap=broker, state=tmp_path), Watchdog(60.0)
+        "late-topic", [TOPIC], handled.put, load(ProcessSettings, bootstrap=broker, state=tmp_path), Watchdog(60.0)
     )
     await app.start()
     try:
         async with asyncio.timeout(15.0):
-            while app.consumer_generation_id == 0:  # joined, and empty-handed
+            while app.consumer_generation_id == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        assert app.consumer.assignment() == set()
+        assert app.consumer.assignment() == set()  # joined, and empty-handed
         await _send_to_new_topic(broker)
         async with asyncio.timeout(15.0):
             batch = await handled.get()
