@@ -50,6 +50,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_calibration_error_ratio", "gauge", "of served forecasts, 15 bins", ("model",)),
     Metric("buildcast_interval_coverage_ratio", "gauge", "outcomes within the interval", ("target", "level")),
     Metric("buildcast_interval_width_seconds", "gauge", "width of the last duration interval that was scored"),
+    Metric("buildcast_duration_error_log_ratio", "gauge", "mean absolute log of actual over forecast", ("model",)),
+    Metric("buildcast_estimate_error_nats", "gauge", "log loss that came less the log loss that was expected"),
     Metric("buildcast_labels_pending", "gauge", "runs forecast and not finished"),
     Metric("buildcast_label_delay_seconds", "histogram", "from a run's start to its label", (), _RUN_SECONDS),
     Metric("buildcast_drift_events", "counter", "drift detections", ("detector",)),

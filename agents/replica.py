@@ -199,14 +199,23 @@ class Replica:
 
 def report_scores(ledger: Ledger, metrics: Metrics) -> None:
     """Tell how served forecasts and their baselines did; what has too few labels is not told."""
-    for name, scores in ledger.first.items():
-        if scores.labels:
-            model = "ensemble" if name == "model" else name
-            metrics.set("buildcast_log_loss", scores.log_loss, model=model)
-            metrics.set("buildcast_brier_score", scores.brier, model=model)
-            if scores.labels >= _ENOUGH_LABELS:
-                metrics.set("buildcast_calibration_error_ratio", scores.calibration_error, model=model)
-    if ledger.coverage is not None and ledger.first["model"].labels >= _ENOUGH_LABELS:
-        metrics.set("buildcast_interval_coverage_ratio", ledger.coverage, target="duration", level="0.95")
-    if ledger.interval_seconds is not None:
-        metrics.set("buildcast_interval_width_seconds", ledger.interval_seconds)
+    whole = ledger.whole
+    enough = whole.first["model"].labels >= _ENOUGH_LABELS
+    for name, scores in whole.first.items():
+        model = "ensemble" if name == "model" else name
+        _tell(metrics, "buildcast_log_loss", scores.log_loss, model=model)
+        _tell(metrics, "buildcast_brier_score", scores.brier, model=model)
+        if enough:
+            _tell(metrics, "buildcast_calibration_error_ratio", scores.calibration_error, model=model)
+    if enough:
+        _tell(metrics, "buildcast_interval_coverage_ratio", whole.coverage.value, target="duration", level="0.95")
+    _tell(metrics, "buildcast_interval_width_seconds", whole.interval_seconds)
+    _tell(metrics, "buildcast_duration_error_log_ratio", whole.duration_error.value, model="ensemble")
+    _tell(metrics, "buildcast_duration_error_log_ratio", whole.last_duration_error.value, model="last_duration")
+    _tell(metrics, "buildcast_estimate_error_nats", whole.surprise.value)
+    _tell(metrics, "buildcast_log_loss", whole.revised.log_loss, model="ensemble-revised")
+
+
+def _tell(metrics: Metrics, name: str, value: float | None, **labels: str) -> None:
+    if value is not None:
+        metrics.set(name, value, **labels)

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.events import Checkpoint, ExampleRecorded
+from streams.events import AbortVerdict, Checkpoint, ExampleRecorded
 
-__all__ = ["AbortLedger", "AbortPolicy", "AbortScore", "Verdict", "advise", "first_verdict"]
+__all__ = ["AbortLedger", "AbortPolicy", "AbortScore", "Verdict", "advise", "first_verdict", "saved_seconds"]
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,27 @@ class AbortLedger:
             self.recent.append(not failed)
         return verdict
 
+    def advise(
+        self, risk: float, elapsed_seconds: float, left_seconds: float, in_run_logit: float
+    ) -> AbortVerdict | None:
+        """The verdict on a run as it stands, with how verdicts fared so far."""
+        verdict = advise(risk, elapsed_seconds, left_seconds, in_run_logit, self.policy)
+        if verdict is None:
+            return None
+        return AbortVerdict(
+            expected_gain_seconds=verdict.expected_gain_seconds, trusted=self.trusted(), verdicts=len(self.recent),
+            wrong=sum(self.recent),
+        )  # fmt: skip
+
     def trusted(self, min_verdicts: int = 100, most_wrong: float = 0.01) -> bool:
         """Whether verdicts may be acted on: the last ones were right often enough, and there were enough of them."""
         return len(self.recent) >= min_verdicts and sum(self.recent) <= most_wrong * len(self.recent)
+
+
+def saved_seconds(example: ExampleRecorded, policy: AbortPolicy | None = None) -> float:
+    """Build time that giving up a failed run at its first verdict would have saved; 0 where there was none."""
+    verdict = first_verdict(example.checkpoints, policy or AbortPolicy()) if example.outcome == "failure" else None
+    return max(0.0, (example.seconds or 0.0) - verdict.elapsed_seconds) if verdict else 0.0
 
 
 def _lost(verdict: Verdict, policy: AbortPolicy) -> float:

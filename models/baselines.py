@@ -5,8 +5,6 @@ Prior: failure share of all runs. Last outcome: of the project, softened. EWMA-5
 
 from __future__ import annotations
 
-from streams.events import ExampleRecorded
-
 __all__ = ["BASELINES", "Baselines"]
 
 BASELINES = ("prior", "last_outcome", "ewma5")
@@ -29,14 +27,12 @@ class Baselines:
             "ewma5": min(0.98, max(0.02, ewma)),
         }
 
-    def learn(self, example: ExampleRecorded) -> None:
+    def learn(self, project: str, failed: bool) -> None:
         """A label came."""
-        if example.outcome not in ("success", "failure"):
-            return
-        label = float(example.outcome == "failure")
-        ewma, _ = self._seen.pop(example.run.project, (self._rate, self._rate))
+        label = float(failed)
+        ewma, _ = self._seen.pop(project, (self._rate, self._rate))
         self._labels += 1.0
         self._rate += max(1.0 / self._labels, 0.002) * (label - self._rate)
-        self._seen[example.run.project] = (ewma + (label - ewma) / 3.0, label)
+        self._seen[project] = (ewma + (label - ewma) / 3.0, label)
         if len(self._seen) > self._projects:
             del self._seen[next(iter(self._seen))]

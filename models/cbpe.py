@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from models.promotion import log_loss
 
-__all__ = ["Estimate", "PerformanceEstimator"]
+__all__ = ["Estimate", "PerformanceEstimator", "expected_log_loss"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class PerformanceEstimator:
             return
         self._judged += 1
         rate = max(1.0 / self._judged, self._fading)
-        self._error += rate * (_expected_log_loss(risk) - log_loss(risk, failed) - self._error)
+        self._error += rate * (expected_log_loss(risk) - log_loss(risk, failed) - self._error)
 
     def estimate(self) -> Estimate:
         """What the runs in flight are expected to score."""
         risks, count = self._pending.values(), max(1, len(self._pending))
         return Estimate(
             pending=len(self._pending),
-            log_loss=sum(map(_expected_log_loss, risks)) / count,
+            log_loss=sum(map(expected_log_loss, risks)) / count,
             brier=sum(risk * (1.0 - risk) for risk in risks) / count,
             failures=sum(risks),
             past_error=self._error,
@@ -70,5 +70,7 @@ class PerformanceEstimator:
         )
 
 
-def _expected_log_loss(risk: float) -> float:
+def expected_log_loss(risk: float) -> float:
+    """What a calibrated forecast expects of its own log loss, nats."""
+    risk = min(1.0 - 1e-6, max(1e-6, risk))
     return -risk * math.log(risk) - (1.0 - risk) * math.log(1.0 - risk)

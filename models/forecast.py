@@ -28,9 +28,10 @@ def compose(
     logit = max(-_LIMIT, min(_LIMIT, total))
     if explain and logit != total:
         reasons.append(Reason(text="limited to what a forecast can mean", logit=logit - total, feature="limit"))
+    risk, left = sigmoid(logit), _remaining(forecaster, moment)
     certain = 1.0 - math.exp(-abs(shift) / 2.0)  # evidence speaks for itself: history's doubt counts less
     return {
-        "risk": sigmoid(logit),
+        "risk": risk,
         "risk_lower": sigmoid(logit - (prior.logit - _logit(prior.lower)) * (1.0 - 0.5 * certain)),
         "risk_upper": sigmoid(logit + (_logit(prior.upper) - prior.logit) * (1.0 - 0.5 * certain)),
         "confidence": max(prior.confidence, certain),
@@ -40,7 +41,8 @@ def compose(
         "members": prior.members,
         "weights": prior.weights,
         "blame": _blame(prior, forecaster.evidence.blame(evidence)),
-        "remaining": _remaining(forecaster, moment),
+        "remaining": left,
+        "abort": forecaster.ledger.abort.advise(risk, state.elapsed(now), left.point, shift) if left else None,
         "counterfactuals": forecaster.risk.counterfactuals(state.run, state.prior) if explain and state.prior else [],
     }
 

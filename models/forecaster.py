@@ -110,7 +110,7 @@ class Forecaster:
         if example is None:
             self.counts["revised_unknown"] += 1
             return
-        self.ledger.revise(example, event.verdict)
+        self.ledger.revise(event.run_id, event.verdict)
         restated = _restated(example, event.verdict)
         if restated.outcome != example.outcome:
             if example.outcome == "failure":

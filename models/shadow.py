@@ -63,7 +63,8 @@ class Shadow:
             self._ask(event)
         elif isinstance(event, ExampleRecorded):
             judged = self._judge(event, offset)
-            self._baselines.learn(event)
+            if event.outcome in ("success", "failure"):
+                self._baselines.learn(event.run.project, event.outcome == "failure")
         for one in self.forecasters.values():
             one.fold(event, offset)
         return judged
