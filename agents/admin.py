@@ -49,9 +49,18 @@ async def check_topics(bootstrap: str, names: Iterable[str], seconds: float = 5.
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
-    """The broker's settings of a topic. Inputs are never compacted: offsets must have no gaps."""
+    """The broker's settings of a topic.
+
+    Inputs are never compacted: offsets must have no gaps. Records carry the broker's time: a host whose clock is days
+    off must neither lose its records to retention nor order those of others.
+    """
     keep = -1 if topic.keep_seconds is None else topic.keep_seconds * 1000
-    return {"cleanup.policy": "delete", "retention.ms": str(keep), "retention.bytes": "-1"}
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(keep),
+        "retention.bytes": "-1",
+        "message.timestamp.type": "LogAppendTime",
+    }
 
 
 def _new(topic: Topic, partitions: int, replication: int) -> NewTopic:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.deadletter import dead_record
+from agents.lineage import Origin, Strand
 from agents.metrics import Metrics
 from agents.outbox import Outbox, Record, record_of
 from agents.replica import Replica
@@ -43,6 +44,7 @@ class Partition:
     next: dict[str, int] = field(default_factory=dict)
     saved: dict[str, int] = field(default_factory=dict)
     saved_at: float = 0.0
+    strand: Strand = field(default_factory=Strand)
 
 
 class Scorer:
@@ -62,6 +64,7 @@ class Scorer:
         self._lock = asyncio.Lock()
         self.partitions: dict[int, Partition] = {}
         self.committed: Callable[[str, int], int | None] = lambda _topic, _partition: None
+        self.beat: Callable[[], None] = lambda: None
 
     async def handle(self, batch: Batch) -> None:
         """Score a batch; returns when every output and dead letter is acknowledged."""
@@ -102,15 +105,11 @@ class Scorer:
         out: list[Record] = []
         newest: dict[str, int] = {}
         slept, oldest = time.perf_counter(), None
-        for record in _in_time(batch, number):
+        for record in self._in_time(batch, number, partition):
             if time.perf_counter() - slept > _YIELD_SECONDS:
                 await asyncio.sleep(0)
                 slept = time.perf_counter()
-            topic = record.topic
-            if record.offset < max(newest.get(topic, 0), partition.next.get(topic, 0)):
-                self._metrics.count("buildcast_events_skipped", topic=topic)
-                continue
-            newest[topic] = record.offset + 1
+            newest[record.topic] = record.offset + 1
             oldest = oldest or record.timestamp
             out += self._outputs(number, partition, newest, record)
         for refused in await self._outbox.send(out):
@@ -121,6 +120,16 @@ class Scorer:
         partition.next |= newest
         if oldest:
             self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - oldest / 1000))
+
+    def _in_time(self, batch: Batch, number: int, partition: Partition) -> Iterator[Any]:
+        """A partition's unseen records of both topics by broker time, each topic in its order."""
+        streams: list[list[Any]] = []
+        for tp, records in sorted(batch.records.items()):
+            if tp.partition == number:
+                unseen = [record for record in records if record.offset >= partition.next.get(tp.topic, 0)]
+                self._metrics.count("buildcast_events_skipped", len(records) - len(unseen), topic=tp.topic)
+                streams.append(unseen)
+        return heapq.merge(*streams, key=lambda record: record.timestamp)
 
     def _outputs(self, number: int, partition: Partition, newest: dict[str, int], record: Any) -> list[Record]:
         self._metrics.count("buildcast_events_consumed", topic=record.topic)
@@ -140,7 +149,7 @@ class Scorer:
         if outputs:
             self._metrics.observe("buildcast_scoring_duration_seconds", time.perf_counter() - started)
             self._observe(outputs)
-        return [record_of(output) for output in outputs]
+        return [_told(output, partition) for output in outputs]
 
     def _refuse(self, record: Any, kind: str, reason: str) -> Record:
         self._metrics.count("buildcast_events_rejected", topic=record.topic, reason=kind)
@@ -173,6 +182,7 @@ class Scorer:
                     raise SnapshotRefused(f"behind what was committed of {', '.join(behind)}")
                 partition.core.load(snapshot.state)
                 partition.next, partition.saved = dict(snapshot.offsets), dict(snapshot.offsets)
+                partition.strand = Strand(snapshot.origin)
             elif any(committed.values()):
                 raise SnapshotRefused("missing, and offsets were committed")
         except Exception as refused:  # a state that does not load is no better than none
@@ -183,8 +193,13 @@ class Scorer:
         return partition
 
     async def _rebuild(self, number: int, until: dict[str, int]) -> Partition:
-        partition = Partition(Core(self._replica.forecaster, self._config), next=dict(until), saved_at=time.monotonic())
-        for record in await self._read_log(number, until):
+        records = await self._read_log(number, until)
+        forecaster, until = self._replica.forecaster, {topic: at for topic, at in until.items() if at}
+        strand = Strand(Origin(offsets=until, model=forecaster.ref.offset))
+        partition = Partition(Core(forecaster, self._config), dict(until), saved_at=time.monotonic(), strand=strand)
+        # In one go, so that one model describes all of it.
+        for record in records:
+            self.beat()
             try:
                 partition.core.handle(decode(record.value, record.headers))
             except InvalidEvent:
@@ -202,7 +217,8 @@ class Scorer:
         if partition.next == partition.saved:
             return
         try:
-            size = self._store.save(number, partition.next, partition.core.state())
+            origin = partition.strand.left_at(partition.next)
+            size = self._store.save(number, partition.next, partition.core.state(), origin)
         except (SnapshotRefused, OSError) as error:
             # Nothing is committed past the last durable snapshot, so the work is only done again.
             _log.error("partition %d: no snapshot (%s)", number, error)
@@ -213,7 +229,9 @@ class Scorer:
         self._metrics.set("buildcast_snapshot_timestamp_seconds", time.time(), kind="partition")
 
 
-def _in_time(batch: Batch, number: int) -> Iterator[Any]:
-    """A partition's records of both topics by broker time, each topic in its order."""
-    streams = [records for tp, records in sorted(batch.records.items()) if tp.partition == number]
-    return heapq.merge(*streams, key=lambda record: record.timestamp) if len(streams) > 1 else iter(streams[0])
+def _told(output: events.Event, partition: Partition) -> Record:
+    """The output as a record; `partition.next` is still where the batch began."""
+    record = record_of(output)
+    if isinstance(output, events.ForecastMade):
+        record.headers.append(partition.strand.header(partition.next))
+    return record

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import msgspec
 
+from agents.lineage import Origin
+
 __all__ = [
     "FolderStore",
     "Snapshot",
@@ -43,6 +45,7 @@ class _Header(msgspec.Struct, frozen=True):
     lineage: str
     partition: int
     offsets: dict[str, int]
+    origin: Origin = Origin()
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -52,11 +55,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     partition: int
     offsets: dict[str, int]
     state: bytes
+    origin: Origin = Origin()  # what a state that is loaded from it went on from
 
 
 def seal(snapshot: Snapshot, key: bytes) -> bytes:
     """The snapshot as bytes under the key."""
-    header = msgspec.json.encode(_Header(snapshot.lineage, snapshot.partition, snapshot.offsets))
+    header = msgspec.json.encode(_Header(snapshot.lineage, snapshot.partition, snapshot.offsets, snapshot.origin))
     body = len(header).to_bytes(4, "big") + header + snapshot.state
     return _MAGIC + hmac.digest(key, body, hashlib.sha256) + body
 
@@ -75,7 +79,8 @@ def unseal(raw: bytes, key: bytes) -> Snapshot:
         header = msgspec.json.decode(body[4 : 4 + length], type=_Header)
     except msgspec.DecodeError as error:
         raise SnapshotRefused(f"unreadable header: {error}") from error
-    return Snapshot(header.lineage, header.partition, header.offsets, bytes(body[4 + length :]))
+    state = bytes(body[4 + length :])
+    return Snapshot(header.lineage, header.partition, header.offsets, state, header.origin)
 
 
 class FolderStore:
@@ -99,11 +104,11 @@ class FolderStore:
             raise SnapshotRefused(f"of lineage {snapshot.lineage!r}, not {self.lineage!r}")
         return snapshot
 
-    def save(self, partition: int, offsets: Mapping[str, int], state: bytes) -> int:
+    def save(self, partition: int, offsets: Mapping[str, int], state: bytes, origin: Origin | None = None) -> int:
         """Write durably and return the size; `SnapshotRefused` if the stored one has consumed more."""
         if len(state) > MAX_BYTES - 2**16:
             raise SnapshotRefused(f"{len(state)} bytes of state, at most {MAX_BYTES - 2**16} are kept")
-        raw = seal(Snapshot(self.lineage, partition, dict(offsets), state), self._key)
+        raw = seal(Snapshot(self.lineage, partition, dict(offsets), state, origin or Origin()), self._key)
         with self._locked(partition):
             self._refuse_older(partition, offsets)
             write_atomically(self._path(partition), raw)

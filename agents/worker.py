@@ -50,6 +50,7 @@ def create_app(
     app = batch_app(settings.worker_group, INPUTS, scorer.handle, settings, watchdog)
     app.transport.fence = scorer.fence
     app.transport.settle = scorer.settle
+    scorer.beat = watchdog.excuse
     scorer.committed = lambda topic, partition: app.consumer.committed_offset(topic, partition)
     _attach(app, scorer, replica, outbox, metrics, settings)
     return app

@@ -12,12 +12,14 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from tests.chaos import trials
 
-LONG: dict[str, Callable[[Path, int], Awaitable[trials.Result]]] = {
+Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
+LONG: dict[str, Trial] = {
     "T1": lambda folder, seed: trials.chaos(
         folder, seed, events=100_000, worker_kills=30, broker_kills=5, database_kills=3, sink_kills=10, down=60.0,
         pause=(2.0, 8.0),
@@ -30,7 +32,7 @@ LONG: dict[str, Callable[[Path, int], Awaitable[trials.Result]]] = {
     "T21": trials.soak,
     "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=15),
 }  # fmt: skip
-SHORT: dict[str, Callable[[Path, int], Awaitable[trials.Result]]] = {
+SHORT: dict[str, Trial] = {
     "T1": lambda folder, seed: trials.chaos(folder, seed, events=1500, worker_kills=2, sink_kills=1, rate=250.0),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=2, session=3.0, rate=50.0),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=3),
@@ -59,7 +61,7 @@ def main() -> int:
     return 1 if any(result.broken for result in results) else 0
 
 
-def _one(name: str, trial: Callable[[Path, int], Awaitable[trials.Result]], seed: int) -> trials.Result:
+def _one(name: str, trial: Trial, seed: int) -> trials.Result:
     print(f"{name} seed {seed} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
         try:
@@ -80,11 +82,9 @@ def _page(results: list[trials.Result], short: bool) -> str:
             f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, real Kafka and MariaDB.",
             "A checker that knows only what was acknowledged, the topics and the database compares: acknowledged ids",
             "are rows, no duplicate, no phantom; dead letters are exactly the poison; each run is learned once; every",
-            "forecast of a partition's living history equals an offline replay of the topics to the last digit.",
-            "Forecasts `of lost states` were served before a crash and not by the history that went on: their rows are",
-            "checked, they are not replayed. A failed run is repeated by its seed.", "",
-            "What it cannot tell: after a kill the two input topics may interleave otherwise, so that a sample met",
-            "before its run's start is not scored again; such a forecast can look like one that did not come out.",
+            "forecast that was ever served, those of states that a crash has lost included, is made again from the topics",
+            "alone to the last digit (`replayed`; `states`: partitions opened, `rebuilt`: from the log instead of a",
+            "snapshot), and none is missing. A failed run is repeated by its seed.",
             "", "| run | set-up | seed | figures | holds |", "|---|---|---|---|---|", *rows, "",
         ]
     )  # fmt: skip

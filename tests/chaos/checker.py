@@ -1,13 +1,12 @@
 """The independent checker: it knows what was acknowledged, what stands in the topics and what stands in the database.
 
-It asks nothing of worker or sink. `replay` recomputes every forecast that is still part of a partition's living history
-from the topics alone, at the offsets that the forecast itself names, and compares to the last digit.
+It asks nothing of worker or sink. `tests.chaos.replay` makes every forecast again from the topics alone.
 """
 
 from __future__ import annotations
 
-import bisect
-from collections import Counter, defaultdict
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,17 +16,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store import tables
-from models.core import Core, CoreConfig
+from models.core import CoreConfig
 from models.forecaster import Forecaster
 from streams.codec import decode
-from streams.errors import InvalidEvent
 from streams.events import Event, ExampleRecorded, ForecastMade
+from tests.chaos.replay import INPUTS, replay
 from tests.chaos.scenario import Traffic
 from tests.integration.processes import records
 
 __all__ = ["Findings", "check"]
-
-INPUTS = ("build-events.v1", "host-metrics.v1")
 
 
 @dataclass
@@ -53,7 +50,8 @@ async def check(bootstrap: str, engine: AsyncEngine, traffic: Traffic, config: C
     await _rows(engine, traffic, served, found)
     _dead_letters(logs["dead-letters.v1"], traffic, found)
     _learned_once(logs["examples.v1"], traffic, found)
-    _replay(logs, served, config or CoreConfig(), found)
+    found.expect({event.run_id for event in served} == traffic.runs, "a run has no forecast")
+    await asyncio.to_thread(_replay, logs, config or CoreConfig(), found)
     return found
 
 
@@ -106,108 +104,14 @@ def _learned_once(log: Sequence[Any], traffic: Traffic, found: Findings) -> None
     found.figures["examples"] = len(learned)
 
 
-def _replay(
-    logs: Mapping[str, Sequence[Any]], served: Sequence[ForecastMade], config: CoreConfig, found: Findings
-) -> None:
-    """Every partition's living history, recomputed from the topics alone."""
-    lines: dict[int, list[tuple[int, int, ForecastMade]]] = defaultdict(list)
-    forecasts = [(r, e) for r in logs["predictions.v1"] if isinstance(e := decode(r.value), ForecastMade)]
-    for record, event in forecasts:
-        partition = int(next(iter(event.positions)).rpartition("/")[2])
-        lines[partition].append((record.timestamp, sum(event.positions.values()), event))
-    equal = differing = absent = 0
-    folds = _Folds(logs["examples.v1"])
-    for partition, line in sorted(lines.items()):
-        living = _living([event for _, _, event in sorted(line, key=lambda each: each[:2])])
-        same, other, none = _replay_partition(logs, partition, living, folds, config)
-        equal, differing, absent = equal + same, differing + other, absent + none
-    found.figures |= {"replayed": equal + differing, "of lost states": len(served) - equal - differing - absent}
-    found.expect(absent == 0, f"replay: {absent} forecasts did not come out")
-    found.expect(differing == 0, f"replay: {differing} of {equal + differing} forecasts differ from the offline replay")
-
-
-def _living(line: Sequence[ForecastMade]) -> list[ForecastMade]:
-    """A partition's forecasts without those of states that a crash has lost.
-
-    After a crash the positions go back to the snapshot's; what had been served beyond them was served (and is checked
-    against its row), but later forecasts do not follow from it.
-    """
-    living: list[ForecastMade] = []
-    for event in line:
-        if living and not _reaches(event, living[-1]):
-            living = [each for each in living if _reaches(event, each) and each.id != event.id]
-        living.append(event)
-    return living
-
-
-def _reaches(later: ForecastMade, earlier: ForecastMade) -> bool:
-    return all(later.positions.get(topic, 0) >= at for topic, at in earlier.positions.items())
-
-
-class _Folds:
-    """Models by offset. Walked forward per partition; going back folds again from the start."""
-
-    def __init__(self, log: Sequence[Any]) -> None:
-        self._log = [(record.offset, decode(record.value)) for record in log]
-        self._offsets = [offset for offset, _ in self._log]
-
-    def advance(self, model: Forecaster, offset: int) -> None:
-        for at, event in self._log[bisect.bisect_left(self._offsets, model.offset) :]:
-            if at >= offset:
-                return
-            model.fold(event, at)
-
-
-def _replay_partition(
-    logs: Mapping[str, Sequence[Any]],
-    partition: int,
-    forecasts: Sequence[ForecastMade],
-    folds: _Folds,
-    config: CoreConfig,
-) -> tuple[int, int, int]:
-    inputs = {topic: [r for r in logs[topic] if r.partition == partition] for topic in INPUTS}
-    core, cursor = Core(Forecaster(), config), dict.fromkeys(INPUTS, 0)
-    equal = differing = absent = 0
-    for expected in forecasts:
-        folds.advance(core.forecaster, expected.model.offset)
-        outputs: list[Event] = []
-        for topic in _trigger_last(expected, inputs, cursor, partition):
-            record = inputs[topic][cursor[topic]]
-            cursor[topic] += 1
-            try:
-                outputs += core.handle(decode(record.value, record.headers), expected.positions)
-            except InvalidEvent:
-                continue
-        made = next((each for each in outputs if each.id == expected.id), None)
-        if made == expected:
-            equal += 1
-        elif made is not None:
-            differing += 1
-        else:
-            absent += 1
-    return equal, differing, absent
-
-
-def _trigger_last(
-    expected: ForecastMade, inputs: Mapping[str, Sequence[Any]], cursor: Mapping[str, int], partition: int
-) -> list[str]:
-    """The topics to read from, in broker time, up to the forecast's positions; the record that asked for it last."""
-    due: list[tuple[bool, int, str, int]] = []
-    for topic in INPUTS:
-        end = expected.positions.get(f"{topic}/{partition}", 0)
-        part = [record for record in inputs[topic][cursor[topic] :] if record.offset < end]
-        asked = bool(part) and _asked(part[-1], expected)
-        due += [(asked and n == len(part) - 1, r.timestamp, topic, n) for n, r in enumerate(part)]
-    return [topic for _, _, topic, _ in sorted(due)]
-
-
-def _asked(record: Any, expected: ForecastMade) -> bool:
-    try:
-        event: Any = decode(record.value, record.headers)
-    except InvalidEvent:
-        return False
-    run_id = event.run.run_id if hasattr(event, "run") else getattr(event, "run_id", "")
-    return bool(run_id == expected.run_id and event.time == expected.time)
+def _replay(logs: Mapping[str, Sequence[Any]], config: CoreConfig, found: Findings) -> None:
+    verdict = replay(logs, config)
+    total = verdict.equal + len(verdict.differing) + len(verdict.absent)
+    found.figures |= {"replayed": verdict.equal, "states": verdict.states, "rebuilt": verdict.rebuilt}
+    found.expect(not verdict.differing, f"replay: {len(verdict.differing)} of {total} forecasts differ")
+    found.expect(not verdict.absent, f"replay: {len(verdict.absent)} of {total} forecasts did not come out")
+    found.expect(not verdict.orphans, f"replay: {verdict.orphans} forecasts of states of unknown origin")
+    found.expect(not verdict.unserved, f"replay: {len(verdict.unserved)} forecasts were never served")
 
 
 def _events(log: Sequence[Any]) -> list[Event]:
