@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from buildcast.live import clock, time_left
+from collectors.telemetry import STOPPED
 
 __all__ = ["draw"]
 
@@ -37,6 +38,8 @@ def _head(report: dict[str, Any]) -> Text:
     text = Text.assemble("outcome ", (outcome, f"bold {style}"))
     if report["seconds"] is not None:
         text.append(f" after {clock(report['seconds'])}")
+    if report["error_class"] == STOPPED:
+        text.append(", given up because a forecast said that it would fail")
     return text
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from buildcast.giving_up import GivingUp
 from buildcast.screen import Screen
+from collectors.stop import Stop
 from collectors.wrapper import RunOptions, RunResult, run_build
 from streams.errors import ConfigError
 from streams.events import Event
@@ -33,14 +35,22 @@ def run_here(
     plain: bool = False,
     output_to_stderr: bool = False,
     summary: bool = True,
+    abort: bool = False,
 ) -> RunResult:
-    """Run the build; forecasts are shown on the screen as they come. The build runs whatever telemetry does."""
+    """Run the build; forecasts are shown on the screen as they come. The build runs whatever telemetry does.
+
+    With `abort` it is stopped where a forecast advises so and such advice has proven right.
+    """
     if shutil.which(command[0]) is None:
         raise ConfigError(f"{command[0]}: no such command: check its spelling and PATH")
     screen = Screen(plain=plain)
     options = RunOptions(name=name, output_to_stderr=output_to_stderr)
-    with _open(state, local, screen) as chain:
-        result = run_build(command, options, chain.emit)
+    stop = Stop()
+    giving_up = GivingUp(stop)
+    with _open(state, local, giving_up.beside(screen.show) if abort else screen.show) as chain:
+        result = run_build(command, options, chain.emit, stop=stop)
+    if said := giving_up.said():
+        print(f"buildcast: {said}", file=sys.stderr)
     if chain.failed:
         print(f"buildcast: the build ran, but what was seen of it is not stored yet: {chain.failed}", file=sys.stderr)
     elif summary and (screen.terminal or screen.plain):
@@ -48,14 +58,14 @@ def run_here(
     return result
 
 
-def _open(state: Path, local: bool, screen: Screen) -> AbstractContextManager[_Chain]:
+def _open(state: Path, local: bool, see: Callable[[Event], None]) -> AbstractContextManager[_Chain]:
     if local:
         from buildcast.local import LocalChain
 
-        return LocalChain(state, screen.show)
+        return LocalChain(state, see)
     from buildcast.remote import RemoteChain
 
-    return RemoteChain(state, screen.show)
+    return RemoteChain(state, see)
 
 
 def _summary(state: Path, run_id: str) -> None:

@@ -194,13 +194,20 @@ class Child:
             for number, old in before.items():
                 signal.signal(number, old)
 
+    def send(self, number: int) -> None:
+        """A signal for the build's process group; it counts as one that came through us."""
+        self._forwarded.append(number)
+        self._kill(number)
+
     def _forward(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGWINCH:
-            if self._master is not None:
-                terminal.copy_size(self._out, self._master)
-                return
+        if number != signal.SIGWINCH:
+            self.send(number)
+        elif self._master is not None:
+            terminal.copy_size(self._out, self._master)
         else:
-            self._forwarded.append(number)
+            self._kill(number)
+
+    def _kill(self, number: int) -> None:
         if self.pid and not self._ended.is_set():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)

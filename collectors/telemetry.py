@@ -29,15 +29,21 @@ from streams.events import (
     StepStarted,
 )
 
-__all__ = ["Telemetry", "outcome_of"]
+__all__ = ["STOPPED", "Telemetry", "outcome_of"]
 
 _CANCELLED = frozenset({128 + 1, 128 + 2, 128 + 15})
 _KILLED = 128 + 9
 _SWITCH_SECONDS = 0.0005  # between threads, so that the build's bytes never wait for ours
 
 
-def outcome_of(ended: Exit, signals: list[Signal], oom_kills: int) -> tuple[Outcome, str]:
+STOPPED = "stopped"
+"""Error class of a run that was ended before its time because a forecast said so."""
+
+
+def outcome_of(ended: Exit, signals: list[Signal], oom_kills: int, stopped: bool = False) -> tuple[Outcome, str]:
     """Outcome and error class of an end: `failure` the change broke, `error` the machine did, `cancel` a person did."""
+    if stopped:
+        return "cancel", STOPPED
     if ended.code == 0:
         return "success", ""
     if ended.forwarded or ended.code in _CANCELLED:
@@ -62,6 +68,7 @@ class Telemetry:
         self._output = Output(options.output)
         self._ended: tuple[Exit, float] | None = None
         self._verdict: tuple[Outcome, str] | None = None
+        self._stopped = False
         self._thread = threading.Thread(target=self._guarded, daemon=True, name="buildcast-telemetry")
         self._number = 0
 
@@ -82,15 +89,15 @@ class Telemetry:
         if self._options.observe_git:
             threading.Thread(target=self._observe_git, daemon=True, name="buildcast-git").start()
 
-    def finish(self, ended: Exit, seconds: float) -> tuple[Outcome, str]:
+    def finish(self, ended: Exit, seconds: float, stopped: bool = False) -> tuple[Outcome, str]:
         """Tell the end, for at most `finish_seconds`; outcome and error class."""
-        self._ended = (ended, seconds)
+        self._ended, self._stopped = (ended, seconds), stopped
         self._queue.put(None)
         self._thread.join(self._policy.finish_seconds)
         sys.setswitchinterval(self._switch_before)
         if self._verdict is None:
             self.lost += 1
-            return outcome_of(ended, list(self._output.signals), 0)
+            return outcome_of(ended, list(self._output.signals), 0, stopped)
         return self._verdict
 
     def _guarded(self) -> None:
@@ -112,7 +119,7 @@ class Telemetry:
         for notice in self._output.end(time.monotonic()):
             self._notice(notice)
         ended, seconds = self._ended or (Exit(1, 0.0, 0), 0.0)
-        self._verdict = outcome_of(ended, self._output.signals, sampler.oom_kills())
+        self._verdict = outcome_of(ended, self._output.signals, sampler.oom_kills(), self._stopped)
         self._finished(ended, seconds)
 
     def _step(self, sampler: Any) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from collectors.child import Child
 from collectors.run_facts import RunOptions, run_facts
+from collectors.stop import Stop
 from collectors.telemetry import Telemetry
 from streams.events import Event, Outcome
 
@@ -33,6 +34,7 @@ class RunResult:
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0  # of its largest process
     telemetry_lost: int = 0
+    stopped: str = ""  # why it was ended before its time, if it was
 
 
 def run_build(
@@ -40,11 +42,14 @@ def run_build(
     options: RunOptions,
     emit: Callable[[Event], None],
     clock: Callable[[], float] = time.time,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run `command` to its end. `ConfigError` where it cannot be started; nothing is told then.
 
     `emit` is called from one thread and should return at once. Signals are forwarded if this is the main thread.
+    Nothing ends the build but itself, a signal, or whoever was given `stop`.
     """
+    stop = stop or Stop()
     telemetry = Telemetry(emit, clock, options)
     child = Child(command, telemetry.watch, (2, 2) if options.output_to_stderr else (1, 2))
     with child.forwarding():
@@ -52,11 +57,14 @@ def run_build(
         child.start()
         run = run_facts(command, options)
         telemetry.start(run, child.pid, started_at, began)
+        stop.begin(child)
         ended = child.wait()
+        stop.settle()
         seconds = time.monotonic() - began
-        outcome, error_class = telemetry.finish(ended, seconds)
+        outcome, error_class = telemetry.finish(ended, seconds, stopped=bool(stop.reason))
     return RunResult(
         run_id=run.run_id, name=run.name, project=run.project, exit_code=ended.code, outcome=outcome,
         started_at=started_at, seconds=seconds, error_class=error_class, cpu_seconds=ended.cpu_seconds,
         peak_rss_bytes=ended.peak_rss_bytes, telemetry_lost=telemetry.lost,
+        stopped=stop.reason,
     )  # fmt: skip

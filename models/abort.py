@@ -13,7 +13,21 @@ from dataclasses import dataclass, field
 
 from streams.events import AbortVerdict, Checkpoint, ExampleRecorded
 
-__all__ = ["AbortLedger", "AbortPolicy", "AbortScore", "Verdict", "advise", "first_verdict", "saved_seconds"]
+__all__ = [
+    "MIN_VERDICTS",
+    "MOST_WRONG",
+    "AbortLedger",
+    "AbortPolicy",
+    "AbortScore",
+    "Verdict",
+    "advise",
+    "first_verdict",
+    "saved_seconds",
+]
+
+
+MIN_VERDICTS, MOST_WRONG = 100, 0.01
+"""Verdicts that must have been scored, and the share of them that may have been wrong, before any is acted on."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,7 @@ class AbortLedger:
             wrong=sum(self.recent),
         )  # fmt: skip
 
-    def trusted(self, min_verdicts: int = 100, most_wrong: float = 0.01) -> bool:
+    def trusted(self, min_verdicts: int = MIN_VERDICTS, most_wrong: float = MOST_WRONG) -> bool:
         """Whether verdicts may be acted on: the last ones were right often enough, and there were enough of them."""
         return len(self.recent) >= min_verdicts and sum(self.recent) <= most_wrong * len(self.recent)
 

@@ -51,7 +51,7 @@ async def report(engine: AsyncEngine, run_id: str) -> Row | None:
     run = found[0]
     return {
         "run_id": run_id,
-        **{name: run[name] for name in ("name", "outcome", "started_at", "finished_at", "seconds")},
+        **{name: run[name] for name in ("name", "outcome", "error_class", "started_at", "finished_at", "seconds")},
         "forecasts": await run_forecasts(engine, run_id),
         "alerts": await alerts(engine, run_id=run_id),
     }

@@ -30,13 +30,22 @@ def run(
     live: Annotated[
         bool, typer.Option("--live", help="Show forecasts as lines on stderr even where it is no terminal.")
     ] = False,
+    abort: Annotated[
+        bool,
+        typer.Option(
+            "--abort",
+            help="Stop the build (exit code 124) where its forecast says that it fails and that stopping pays, once "
+            "100 such verdicts are scored and at most 1 % were wrong. Without it nothing ever stops a build.",
+        ),
+    ] = False,
 ) -> None:
     """Run a build and forecast it. Its output and its exit code stay as they are."""
+    from buildcast.giving_up import STOPPED_EXIT_CODE
     from buildcast.runner import run_here
 
     if not command:
         raise ConfigError("no command: write it behind --, as in `buildcast run --local -- make -j4`")
-    result = run_here(command, state=state, name=name, local=local, plain=live, output_to_stderr=as_json)
+    result = run_here(command, state=state, name=name, local=local, plain=live, output_to_stderr=as_json, abort=abort)
     if as_json:
         from buildcast.report import fetch
 
@@ -44,4 +53,4 @@ def run(
             typer.echo(json.dumps(fetch(state, result.run_id)))
         except ConfigError as error:
             print(f"buildcast: {error}", file=sys.stderr)
-    raise typer.Exit(result.exit_code)
+    raise typer.Exit(STOPPED_EXIT_CODE if result.stopped else result.exit_code)

@@ -62,7 +62,8 @@ def _report(**changes: object) -> dict[str, object]:
     }  # fmt: skip
     later = forecast | {"elapsed_seconds": 40.0, "risk": 0.97, "trigger": "signal", "remaining_seconds": None}
     base = {
-        "run_id": "r", "name": "gcc", "outcome": "failure", "started_at": 0.0, "finished_at": 50.0, "seconds": 50.0,
+        "run_id": "r", "name": "gcc", "outcome": "failure", "error_class": "",
+        "started_at": 0.0, "finished_at": 50.0, "seconds": 50.0,
         "forecasts": [forecast, later],
         "alerts": [{"risk": 0.97, "cause": "level", "reasons": [{"text": "x.c: error"}]}],
     }  # fmt: skip
