@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "evaluate"),
     "jhalfs": ("jhalfs", "jhalfs"),
     "import": ("import_", "import_"),
+    "ci": ("ci", "ci"),
     "scan": ("security", "scan"),
     "vulnerabilities": ("vulnerabilities", "vulnerabilities"),
     "status": ("status", "status"),

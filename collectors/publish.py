@@ -267,11 +267,14 @@ class Outbox:
     def emit(self, event: Event) -> None:
         """Take an event."""
         try:
-            self.spool.append(event)
+            self.keep(event)
         except Unavailable as error:
             self.refused += 1
             self.trouble = str(error)
-            return
+
+    def keep(self, event: Event) -> None:
+        """As `emit` for who can try again: on the disk when it returns, `Unavailable` where the disk takes nothing."""
+        self.spool.append(event)
         self.courier.wake()
 
     def close(self, seconds: float = 5.0) -> bool:

@@ -15,6 +15,7 @@ from agents.notify.settings import NotifySettings
 from agents.settings import SinkSettings, WorkerSettings
 from agents.trainer.settings import TrainerSettings
 from buildcast.__main__ import COMMANDS
+from collectors.ci.settings import CiSettings
 from collectors.vulnerability.settings import VulnerabilitySettings
 from streams.settings import Settings
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 KINDS: tuple[type[Settings], ...] = (
     WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings, VulnerabilitySettings,
+    CiSettings,
 )  # fmt: skip
 _HEAD = "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
 

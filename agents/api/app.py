@@ -39,6 +39,7 @@ from agents.api.settings import ApiSettings, check_exposure
 from agents.api.tokens import Tokens
 from agents.store.reads import Reads
 from agents.store.writer import Writer
+from streams.events import Event
 
 if TYPE_CHECKING:
     from models.forecaster import Forecaster
@@ -59,6 +60,7 @@ class Extras:
     receive: Receive | None = None
     status: Callable[[], Mapping[str, Any]] | None = None
     clock: Callable[[], float] = time.time
+    keep: Callable[[Event], None] | None = None
 
 
 def create_app(settings: ApiSettings, store: AsyncEngine, log: EventLog, extras: Extras | None = None) -> FastAPI:
@@ -70,7 +72,8 @@ def create_app(settings: ApiSettings, store: AsyncEngine, log: EventLog, extras:
         settings=settings, reads=reads, writer=Writer(store), log=log,
         cache=ForecastCache(settings.api_cache_seconds),
         hub=Hub(settings.api_listeners, settings.api_listener_messages),
-        clock=extras.clock, forecaster=extras.forecaster, receive=extras.receive, status=extras.status,
+        clock=extras.clock, forecaster=extras.forecaster, receive=extras.receive, keep=extras.keep,
+        status=extras.status,
         feed=_feed(settings, reads), started_at=extras.clock(),
     )  # fmt: skip
     app = FastAPI(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvicorn
 
@@ -45,7 +46,7 @@ async def _serve(settings: ApiSettings, extras: Extras, say: Callable[[str], Non
         if settings.bootstrap and extras.forecaster is None:
             replica = FollowedReplica(settings.bootstrap, settings.state)
             replica.start()
-            extras = Extras(replica.forecaster, extras.receive, extras.status, extras.clock)
+            extras = replace(extras, forecaster=replica.forecaster)
         app = create_app(settings, engine, _log(settings), extras)
         say(f"the page is at {address_of(settings)}/  (API: {address_of(settings)}/api/v1/docs)")
         await Server(_config(settings, app), app.state.services.hub).serve()

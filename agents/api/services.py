@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Services:
-    """Parts by name. `forecaster` gives the newest model, `receive` turns a provider's webhook into events."""
+    """Parts by name. `forecaster` gives the newest model, `receive` turns a provider's webhook into events, `keep`
+    makes one durable on this host."""
 
     settings: ApiSettings
     reads: Reads
@@ -49,6 +50,7 @@ class Services:
     clock: Callable[[], float]
     forecaster: Callable[[], Forecaster] | None = None
     receive: Receive | None = None
+    keep: Callable[[events.Event], None] | None = None
     status: Callable[[], Mapping[str, Any]] | None = None
     feed: Any = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -99,6 +101,13 @@ class Services:
         """Put an event on the log, then its rows (and its line in the audit trail) into the database."""
         await self.log.append(event)
         await self._write([Item(event.id, writes_of(event))])
+
+    async def keep_event(self, event: events.Event) -> None:
+        """Durable when it returns: in this host's spool, which waits for a broker that is away, else on the log."""
+        if self.keep is None:
+            await self.log.append(event)
+        else:
+            await asyncio.to_thread(self.keep, event)
 
     async def audit(self, principal: Principal, action: str, subject: str, body: Any) -> dict[str, Any]:
         """A line in the audit trail for what is no event."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +49,26 @@ def _serve(settings: ApiSettings) -> None:
 
     settings = settings.model_copy(update={"database": settings.database or _database(settings)})
     forecaster = None if settings.bootstrap else _local_forecaster(settings.state)
-    serve(settings, Extras(forecaster=forecaster, receive=_receiver(), status=_status(settings.state)), typer.echo)
+    receive = _receiver()
+    with _kept(settings if receive else None) as keep:
+        extras = Extras(forecaster=forecaster, receive=receive, status=_status(settings.state), keep=keep)
+        serve(settings, extras, typer.echo)
+
+
+@contextlib.contextmanager
+def _kept(settings: ApiSettings | None) -> Iterator[Callable[[Event], None] | None]:
+    """What makes a webhook's events durable before the answer; without a broker the journals do."""
+    if settings is None or not settings.bootstrap:
+        yield None
+        return
+    from collectors.publish import KafkaPublisher, Outbox
+
+    bootstrap = settings.bootstrap
+    outbox = Outbox(settings.state / "spool", lambda: KafkaPublisher(bootstrap))
+    try:
+        yield outbox.keep
+    finally:
+        outbox.close()
 
 
 def _mint(path: Path, name: str, role: str) -> None:
@@ -82,11 +101,13 @@ def _local_forecaster(state: Path) -> Any:
     return journal_forecaster(paths.examples, begin)
 
 
-def _receiver(environment: Mapping[str, str] = os.environ) -> Receive | None:
+def _receiver() -> Receive | None:
     """The CI providers' door, their secrets read once; without any secret the API answers webhooks with 503."""
-    from collectors.ci import PROVIDERS, receive
+    from collectors.ci import receive
+    from collectors.ci.settings import CiSettings
+    from streams.settings import load
 
-    secrets = {name: environment.get(f"BUILDCAST_WEBHOOK_SECRET_{name.upper()}", "") for name in PROVIDERS}
+    secrets = load(CiSettings).webhook_secrets()
     if not any(secrets.values()):
         return None
 

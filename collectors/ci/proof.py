@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
 
 from streams.errors import Rejected
 
-__all__ = ["REPLAY_SECONDS", "check_github", "check_gitlab", "check_timed", "signature"]
+__all__ = ["REPLAY_SECONDS", "check_github", "check_gitlab", "check_jenkins", "check_timed", "signature"]
 
 REPLAY_SECONDS = 300.0
 """How far a signed time may be from ours, either way."""
@@ -27,6 +28,12 @@ def check_github(headers: Mapping[str, str], body: bytes, secret: str) -> None:
 def check_gitlab(headers: Mapping[str, str], secret: str) -> None:
     """The secret itself; GitLab signs nothing, so TLS is what guards it."""
     _same(headers.get("x-gitlab-token", ""), secret, "X-Gitlab-Token")
+
+
+def check_jenkins(headers: Mapping[str, str], secret: str) -> None:
+    """The address' password (`https://jenkins:SECRET@...`), as the plugin sends it; TLS is what guards it."""
+    expected = base64.b64encode(f"jenkins:{secret}".encode()).decode()
+    _same(headers.get("authorization", ""), f"Basic {expected}", "Authorization")
 
 
 def check_timed(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> None:

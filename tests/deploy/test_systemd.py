@@ -19,7 +19,7 @@ from streams.settings import load
 from tests.deploy.places import DEPLOY
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-LONG_RUNNING = ("worker", "sink", "trainer", "api", "collect")
+LONG_RUNNING = ("worker", "sink", "trainer", "api", "collect", "ci")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
 
 

@@ -35,13 +35,14 @@ async def take_webhook(
     try:
         taken = parts.receive(provider, dict(request.headers), body)
     except InvalidEvent as error:
-        raise Problem(422, error.detail[:300], "send the provider's body unchanged") from error
+        status = 413 if error.kind == "too-large" else 422
+        raise Problem(status, error.detail[:300], "send the provider's body unchanged") from error
     except (Unavailable, ConfigError) as error:
         raise Problem(503, str(error)[:300], "the provider will deliver it again") from error
     except BuildcastError as error:
         raise Problem(401, str(error)[:300], "set the same secret here and at the provider") from error
     for event in taken:
-        await parts.log.append(event)
+        await parts.keep_event(event)
     if taken:
         await parts.audit(Principal(f"webhook:{provider}", "write"), "webhook-taken", taken[0].id,
                           {"events": len(taken)})  # fmt: skip

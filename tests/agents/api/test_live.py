@@ -66,12 +66,16 @@ def _receive(provider: str, headers: Mapping[str, str], body: bytes) -> Sequence
             raise Rejected("the signature does not match")
         case "broken":
             raise InvalidEvent("bad-json", "no JSON")
+        case "large":
+            raise InvalidEvent("too-large", "the body is larger than a megabyte")
         case "away":
             raise Unavailable("the spool is full")
     return [builders.started("hooked")] if headers["content-type"] == "application/json" and body else []
 
 
-@pytest.mark.parametrize(("provider", "status"), [("github", 202), ("forged", 401), ("broken", 422), ("away", 503)])
+@pytest.mark.parametrize(
+    ("provider", "status"), [("github", 202), ("forged", 401), ("large", 413), ("broken", 422), ("away", 503)]
+)
 async def test_webhooks_are_kept_or_refused_by_their_receiver(
     tmp_path: Path, engine: AsyncEngine, provider: str, status: int
 ) -> None:
@@ -83,6 +87,23 @@ async def test_webhooks_are_kept_or_refused_by_their_receiver(
             assert kept == builders.started("hooked")
             row = (await client.get("/api/v1/audit")).json()["items"][0]
             assert (row["principal"], row["action"]) == ("webhook:github", "webhook-taken")
+
+
+async def test_a_webhook_is_kept_on_this_host_where_it_lends_a_spool(tmp_path: Path, engine: AsyncEngine) -> None:
+    kept: list[events.Event] = []
+    async with _client(ApiSettings(state=tmp_path), engine, Extras(receive=_receive, keep=kept.append)) as client:
+        assert (await client.post("/api/v1/webhooks/github", json={"action": "completed"})).status_code == 202
+    assert kept == [builders.started("hooked")]
+    assert not (tmp_path / "build-events.jsonl").exists()
+
+
+async def test_a_spool_that_takes_nothing_is_503(tmp_path: Path, engine: AsyncEngine) -> None:
+    def full(event: events.Event) -> None:
+        raise Unavailable("no space left", 5.0)
+
+    async with _client(ApiSettings(state=tmp_path), engine, Extras(receive=_receive, keep=full)) as client:
+        answer = await client.post("/api/v1/webhooks/github", json={"action": "completed"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 async def test_log_that_cannot_be_written_is_503(tmp_path: Path, engine: AsyncEngine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from collectors.ci import receive
 from collectors.ci.proof import signature
-from collectors.ci.receiver import MOST_BYTES
+from collectors.ci.receiver import MOST_BYTES, STALE_SECONDS
 from streams.codec import encode
 from streams.errors import ConfigError, InvalidEvent, Rejected
 from streams.events import Event, LogSignal, PipelineFinished, Run, RunFinished, RunQueued, RunStarted
@@ -91,7 +92,7 @@ def test_outside_the_replay_window_nothing_is_taken(stamp: str) -> None:
         _generic(b"{}", stamp)
 
 
-@pytest.mark.parametrize("provider", ["github", "gitlab", "generic"])
+@pytest.mark.parametrize("provider", ["github", "gitlab", "jenkins", "generic"])
 @pytest.mark.parametrize("given", [{}, {"X-Hub-Signature-256": "sha256=00", "X-Gitlab-Token": "é"}])
 def test_without_the_right_proof_nothing_is_taken(provider: str, given: dict[str, str]) -> None:
     with pytest.raises(Rejected, match="missing or wrong"):
@@ -106,7 +107,7 @@ def test_without_a_secret_nothing_is_taken() -> None:
 def test_strangers_and_large_bodies_are_refused() -> None:
     with pytest.raises(Rejected, match="not known"):
         receive("nobody", {}, b"{}", SECRET, NOW)
-    with pytest.raises(Rejected, match="larger"):
+    with pytest.raises(InvalidEvent, match="larger"):
         receive("gitlab", {"X-Gitlab-Token": SECRET}, b" " * (MOST_BYTES + 1), SECRET, NOW)
 
 
@@ -123,3 +124,71 @@ def test_a_proved_body_that_is_none_is_invalid(payload: Any) -> None:
 def test_hooks_that_say_nothing_of_jobs_are_empty() -> None:
     assert _github({"zen": "."}, "ping") == []
     assert _gitlab({"object_kind": "push"}) == []
+
+
+JENKINS: dict[str, Any] = {"name": "asgard", "url": "job/asgard/", "build": {
+    "full_url": "https://me:pw@ci.example.org/job/asgard/18/", "number": 18, "phase": "COMPLETED", "status": "FAILURE",
+    "timestamp": 1_699_999_990_000, "duration": 90_000, "url": "job/asgard/18/",
+    "scm": {"branch": "origin/main", "commit": "c6d86dc"}}}  # fmt: skip
+
+
+def _jenkins(**build: Any) -> list[Event]:
+    body = json.dumps(JENKINS | {"build": JENKINS["build"] | build}).encode()
+    proof = base64.b64encode(f"jenkins:{SECRET}".encode()).decode()
+    return receive("jenkins", {"Authorization": f"Basic {proof}"}, body, SECRET, NOW)
+
+
+def test_a_jenkins_build_is_told_phase_by_phase() -> None:
+    (queued,) = _jenkins(phase="QUEUED", status=None, timestamp=1_699_999_880_000, duration=0)
+    (started,) = _jenkins(phase="STARTED", status=None, timestamp=1_699_999_900_000, duration=0)
+    again, finished = _jenkins()
+    assert isinstance(queued, RunQueued)
+    assert isinstance(finished, RunFinished)
+    assert (queued.time, started.time, queued.host) == (NOW - 120.0, NOW - 100.0, "jenkins/ci.example.org")
+    assert (again.id, again.time) == (started.id, started.time)
+    assert (finished.outcome, finished.seconds, finished.time) == ("failure", 90.0, NOW - 10.0)
+    assert finished.run_id == "jenkins/ci.example.org/job/asgard/18"
+    assert isinstance(started, RunStarted)
+    assert (started.run.branch, started.run.build_number) == ("main", 18)
+    assert started.run.links == {"job": "https://ci.example.org/job/asgard/18/"}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("SUCCESS", "success"), ("UNSTABLE", "failure"), ("ABORTED", "cancel")]
+)
+def test_jenkins_results_are_outcomes(status: str, outcome: str) -> None:
+    finished = _jenkins(phase="FINALIZED", status=status)[-1]
+    assert isinstance(finished, RunFinished)
+    assert finished.outcome == outcome
+
+
+def test_jenkins_builds_that_were_none_and_notes_are_empty() -> None:
+    assert _jenkins(status="NOT_BUILT") == []
+    assert _jenkins(phase="NONE") == []
+
+
+@pytest.mark.parametrize("build", [{"status": "FINE"}, {"timestamp": None}, {"timestamp": "now"}, {"number": []},
+                                   {"timestamp": 1e300}, {"duration": True}, {"scm": 5}])  # fmt: skip
+def test_a_jenkins_body_that_is_none_is_invalid(build: dict[str, Any]) -> None:
+    if build == {"scm": 5}:
+        assert _jenkins(**build)  # it matters nothing
+        return
+    with pytest.raises(InvalidEvent):
+        _jenkins(**build)
+
+
+def test_jenkins_may_sign_with_its_time_instead() -> None:
+    body, stamp = json.dumps(JENKINS).encode(), str(int(NOW))
+    headers = {"X-Buildcast-Timestamp": stamp,
+               "X-Buildcast-Signature": signature(SECRET, stamp.encode() + b"." + body)}  # fmt: skip
+    assert len(receive("jenkins", headers, body, SECRET, NOW)) == 2
+    with pytest.raises(Rejected, match="within 300 s"):
+        receive("jenkins", headers, body, SECRET, NOW + 301)
+
+
+@pytest.mark.parametrize("seconds", [STALE_SECONDS + 700, -STALE_SECONDS - 2000])
+def test_a_delivery_kept_for_long_and_sent_again_tells_nothing(seconds: float) -> None:
+    body = json.dumps(GITHUB).encode()
+    headers = {"X-GitHub-Event": "workflow_job", "X-Hub-Signature-256": signature(SECRET, body)}
+    assert receive("github", headers, body, SECRET, NOW + seconds) == []
+    assert len(receive("github", headers, body, SECRET, NOW + STALE_SECONDS - 3600)) == 3

@@ -1,4 +1,4 @@
-"""HTTP to a feed, distrusting every answer: where it leads, how long it takes, how much it says.
+"""HTTP to a feed or a CI system, distrusting every answer: where it leads, how long it takes, how much it says.
 
 - The name is resolved once, every address is judged, and the connection goes to a judged address: a name that
   changes its mind (rebinding) or points at a metadata service, loopback or a private network is refused.
@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import http
 import http.client
 import ipaddress
 import socket
@@ -74,7 +75,7 @@ class Fetcher:
         try:
             self._networks = [ipaddress.ip_network(network) for network in policy.allowed_networks]
         except ValueError as error:
-            raise ConfigError(f"feed_networks: {error}; write networks as 10.0.0.0/8") from error
+            raise ConfigError(f"networks to allow: {error}; write them as 10.0.0.0/8") from error
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.exchange("GET", url, headers or {}, None)
@@ -138,7 +139,7 @@ class Fetcher:
         polite = {"User-Agent": "buildcast", "Accept-Encoding": "identity", **headers}
         connection.request(method, target, body, polite)
         response = connection.getresponse()
-        if 300 <= response.status < 400:
+        if 300 <= response.status < 400 and response.status != http.HTTPStatus.NOT_MODIFIED:
             raise Rejected(f"{_place(parts)} wants to redirect; that is refused, set the final address")
         read = self._body(connection, response, parts)
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, read)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from collectors.vulnerability.fetch import Fetcher, FetchPolicy, is_public
+from collectors.fetch import Fetcher, FetchPolicy, is_public
 from streams.errors import ConfigError, Rejected, Unavailable
 
 LOCAL = ("127.0.0.0/8",)

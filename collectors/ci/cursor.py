@@ -1,0 +1,90 @@
+"""How far a project's jobs have been pulled, kept between pulls and replaced as a whole.
+
+Law: it speaks only of what is durable elsewhere, so a lost cursor costs requests and never a job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from collectors.ci.rest import Page, SeenPage
+from streams.errors import ConfigError
+
+__all__ = ["Cursor", "CursorFile", "Told"]
+
+_LOOK_BACK_SECONDS = 86_400.0  # listings begin so far before what is known: re-runs, late clocks
+_STEP_SECONDS = 3600.0  # a listing's address stays the same for so long, and so does its tag
+_GIVEN_UP_SECONDS = 35 * 86_400.0  # GitHub ends a run after 35 days
+_MOST_PAGES, _MOST_TOLD = 500, 20_000
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A group of jobs (workflow run, pipeline) as it was told: when it is from, and whether it goes on."""
+
+    mark: str
+    at: float
+    is_open: bool
+
+
+class Cursor(msgspec.Struct):
+    """`since`: groups older than this are told and over. `pages`: tags of pages that may be asked again."""
+
+    since: float = 0.0
+    told: dict[str, Told] = {}
+    pages: dict[str, SeenPage] = {}
+
+    def remember(self, pages: Iterable[Page]) -> None:
+        """These pages have been used."""
+        for page in pages:
+            self.pages.pop(page.url, None)
+            if page.etag:
+                self.pages[page.url] = SeenPage(page.etag, page.next_url)
+        while len(self.pages) > _MOST_PAGES:
+            del self.pages[next(iter(self.pages))]
+
+    def advance(self, now: float) -> None:
+        """A pull is complete: forget what is over and old."""
+        running = [told.at for told in self.told.values() if told.is_open and told.at > now - _GIVEN_UP_SECONDS]
+        since = min([now - _LOOK_BACK_SECONDS, *running])
+        self.since = max(self.since, since - since % _STEP_SECONDS)
+        self.told = {group: told for group, told in self.told.items() if told.at >= self.since}
+        while len(self.told) > _MOST_TOLD:
+            del self.told[next(iter(self.told))]
+
+
+class CursorFile:
+    """`FOLDER/SYSTEM-PROJECT-HASH.json`; the hash is of address and project."""
+
+    def __init__(self, folder: Path, system: str, address: str, project: str) -> None:
+        digest = hashlib.blake2b(f"{address}\x1f{project}".encode(), digest_size=6).hexdigest()
+        self.path = folder / f"{system}-{re.sub(r'[^A-Za-z0-9.-]+', '_', project)[:80]}-{digest}.json"
+
+    def load(self) -> Cursor:
+        """The cursor; a new one where there is none that can be read."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Cursor)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return Cursor()
+
+    def save(self, cursor: Cursor) -> None:
+        """Replace the file at once."""
+        temporary = ""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fd, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".cursor-")
+            with os.fdopen(fd, "wb") as file:
+                file.write(msgspec.json.encode(cursor))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except OSError as error:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+            raise ConfigError(f"the cursor {self.path} cannot be written: {error.strerror}") from error
