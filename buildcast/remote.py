@@ -89,7 +89,8 @@ class _Feed:
     def _work(self) -> None:
         from aiokafka.errors import KafkaError
 
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        # Where the broker dies, the client cancels its own requests while it is being stopped.
+        with contextlib.suppress(KafkaError, OSError, TimeoutError, asyncio.CancelledError):
             asyncio.run(self._read())
 
     async def _read(self) -> None:

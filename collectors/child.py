@@ -132,8 +132,11 @@ class Child:
         ready.register(source, select.POLLIN)
         left = _PIPE_BYTES  # what a pipe can still hold once the child has ended; more is from those that outlive it
         try:
-            while left > 0 and (chunk := self._read(source, ready)):
-                left -= len(chunk) if self._ended.is_set() else 0
+            while left > 0:
+                ended = self._ended.is_set()  # before the read: what it brings may be from before the end
+                if not (chunk := self._read(source, ready)):
+                    return
+                left -= len(chunk) if ended else 0
                 if source == self._master:
                     terminal.follow_output_mode(source, target)
                 _write_all(target, chunk)

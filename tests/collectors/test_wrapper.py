@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import hashlib
 import os
 import pty
@@ -18,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from collectors.child import Exit
+from collectors.child import Child, Exit
 from collectors.run_facts import TelemetryPolicy, jobs_of
 from collectors.signals import Signal
 from collectors.telemetry import outcome_of
@@ -99,6 +101,31 @@ def test_broken_telemetry_changes_neither_output_nor_exit_code(emit: str) -> Non
     assert under.returncode == 7
     assert under.stdout == b"x" * 99 + b"\n" + (b"x" * 99 + b"\n") * 19999
     assert under.stderr.count(b"\n") == (1 if emit == "raises" else 0)  # said once
+
+
+def test_build_that_ends_while_a_full_pipe_is_read_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, read = 1 << 20, os.read
+
+    def read_slowly(source: int, most: int) -> bytes:
+        """Not before the pipe is full, and back only when the build has ended."""
+        waiting, size = array.array("i", [0]), fcntl.fcntl(source, fcntl.F_GETPIPE_SZ)
+        while not child._ended.is_set() and waiting[0] < size:
+            fcntl.ioctl(source, termios.FIONREAD, waiting)
+            time.sleep(0.001)
+        data = read(source, most)
+        if len(data) == full:
+            child._ended.wait(10.0)
+        return data
+
+    passed = tmp_path / "passed"
+    with passed.open("wb") as target:
+        child = Child([PY, "-c", f"import os; os.write(1, bytes({2 * full}))"], lambda *_: None, (target.fileno(), 2))
+        child.start()
+        monkeypatch.setattr(os, "read", read_slowly)
+        child.wait()
+    assert passed.stat().st_size == 2 * full
 
 
 def test_hundred_megabytes_pass_unchanged() -> None:
