@@ -45,7 +45,8 @@ _MARKERS: tuple[tuple[str, str], ...] = (
     ("configure", r"Program \S+ found: |Compiler for |Checking (?:for|if) |Has header "),
     (
         "test",
-        r"(?:X?PASS|X?FAIL|SKIP|ERROR|UNRESOLVED|UNTESTED|UNSUPPORTED): \S|# TOTAL:|# (?:PASS|FAIL|SKIP|ERROR):",
+        r"(?:X?PASS|X?FAIL|SKIP|UNRESOLVED|UNTESTED|UNSUPPORTED): \S|ERROR: \S+(?:$| \()|"
+        r"# TOTAL:|# (?:PASS|FAIL|SKIP|ERROR):",
     ),
     (
         "test",
