@@ -57,6 +57,7 @@ class Child:
         self._forwarded: list[int] = []
         self._master: int | None = None
         self._ended = threading.Event()
+        self._status: tuple[int, Any] = (0, None)
 
     def start(self) -> None:
         """Start the command, or `ConfigError` in one sentence where it cannot be started."""
@@ -69,7 +70,12 @@ class Child:
     def wait(self) -> Exit:
         """Pass output and signals until the child has ended and its output is out."""
         with self._terminal_lent():
-            status, usage = self._reap()
+            # Waited for in a thread: a signal that comes just before the system call would not be seen until its end.
+            reaper = threading.Thread(target=self._reap, daemon=True, name="reaper")
+            reaper.start()
+            while reaper.is_alive():
+                reaper.join(_LOOK_MILLISECONDS / 1000.0)
+            status, usage = self._status
             self._ended.set()
             for pump in self._pumps:
                 pump.join()
@@ -172,12 +178,13 @@ class Child:
                     if not keys:
                         return
 
-    def _reap(self) -> tuple[int, Any]:
+    def _reap(self) -> None:
         """Wait for the end; where the child was stopped from the keyboard, stop as well and go on with it."""
         while True:
             _, status, usage = os.wait4(self.pid, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
-                return status, usage
+                self._status = status, usage
+                return
             if terminal.is_terminal(0) and self._master is None and os.WSTOPSIG(status) == signal.SIGTSTP:
                 os.kill(os.getpid(), signal.SIGSTOP)
                 with contextlib.suppress(ProcessLookupError):
