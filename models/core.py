@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from models.alerts import AlertPolicy, judge
 from models.evidence import observe
 from models.forecast import compose
 from models.forecaster import Forecaster
+from models.impact import ImpactPolicy, delayed_by, lateness
 from models.risk import PriorRisk
 from models.run_state import RunState
 from models.tracker import Moment, Tracker, TrackerLimits
@@ -33,6 +35,7 @@ class CoreConfig:
 
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     limits: TrackerLimits = field(default_factory=TrackerLimits)
+    impact: ImpactPolicy = field(default_factory=ImpactPolicy)
     anomaly_at: float = 0.9  # host anomaly scores from here on are told
     explain: bool = True  # reasons, blame and counterfactuals; the risk is the same without, for bulk replays
 
@@ -83,7 +86,8 @@ class Core:
         evidence = observe(state, now)
         forecast = self._forecast(event, moment, prior, evidence, positions)
         state.keep(_checkpoint(forecast, prior, evidence))
-        return [forecast, *outputs, *self._judge(event, state, forecast, evidence)]
+        judged = self._judge(event, state, forecast, evidence)
+        return [forecast, *outputs, *judged, *self._held_up(event, state, forecast, judged)]
 
     def _describe(self, state: RunState, now: float) -> None:
         fc = self.forecaster
@@ -159,6 +163,39 @@ class Core:
             remaining=forecast.remaining,
         )
 
+    def _held_up(
+        self, event: events.Event, state: RunState, forecast: events.ForecastMade, judged: Sequence[events.Event]
+    ) -> list[events.Event]:
+        """Whom a running run holds up: it is late, or it has just become likely to fail."""
+        now, left = forecast.time, forecast.remaining
+        late = lateness(state, left.point, now, self.config.impact) if left is not None else 0.0
+        found = self._impact(event, state, "slow", late, now)
+        if found:
+            state.told_delay_seconds = late
+        if any(isinstance(one, events.AlertRaised) and one.cause == "level" for one in judged):
+            again = forecast.risk * (state.expected_seconds or state.elapsed(now))
+            found += self._impact(event, state, "failing", again, now)
+        return found
+
+    def _impact(
+        self,
+        event: events.Event,
+        state: RunState,
+        cause: Literal["failed", "failing", "slow"],
+        seconds: float,
+        now: float,
+    ) -> list[events.Event]:
+        if seconds <= 0.0:
+            return []
+        delayed = delayed_by(self.tracker, state, seconds, now, cause == "slow", self.config.impact)
+        run = state.run
+        impact = events.ImpactForecast(
+            id=_derive(event.id, "impact", cause), source=SOURCE, time=now, host=state.host, run_id=run.run_id,
+            name=run.name, project=run.project, cause=cause, delay_seconds=seconds, delayed=delayed,
+            pipeline_id=run.pipeline_id,
+        )  # fmt: skip
+        return [impact] if delayed else []
+
     def _finish(self, event: events.RunFinished) -> list[events.Event]:
         state = self.tracker.finish(event)
         if state is None:
@@ -166,6 +203,9 @@ class Core:
         outputs: list[events.Event] = [
             _resolved(event, state, alert_id, f"finished-{event.outcome}") for alert_id in state.raised.values()
         ]
+        if event.outcome in ("failure", "error"):
+            again = state.expected_seconds or max(0.0, event.seconds)
+            outputs += self._impact(event, state, "failed", again, event.time)
         return [*outputs, _example(event, state)]
 
     def _anomaly(self, event: events.HostSampled) -> list[events.Event]:

@@ -7,11 +7,14 @@ unknown runs are counted; memory is bounded and eviction is counted.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import msgspec
 
 from models.anomaly import AnomalyModel, AnomalyScore
 from models.recent import Recent
 from models.run_state import RunState
+from models.surroundings import Surroundings, SurroundingsLimits
 from streams import events
 
 __all__ = ["Moment", "Tracker", "TrackerLimits"]
@@ -26,6 +29,7 @@ class TrackerLimits:
     seen: int = 20_000
     run_idle_seconds: float = 7 * 86_400.0
     rescore_seconds: float = 5.0
+    surroundings: SurroundingsLimits = field(default_factory=SurroundingsLimits)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Tracker:
         self.runs: dict[str, RunState] = {}
         self.hosts: dict[str, AnomalyModel] = {}
         self.odd: dict[str, AnomalyScore] = {}
+        self.around = Surroundings()
         self.seen = Recent(self.limits.seen)
         self.finished = Recent(self.limits.seen)
         self.counts: Counter[str] = Counter()
@@ -69,7 +74,10 @@ class Tracker:
                 | events.ChangeObserved()
             ):
                 return self._progress(event)
+            case events.RunQueued() if event.run.run_id in self.runs or event.run.run_id in self.finished:
+                return None  # told late
             case _:
+                self.around.take(event, self.limits.surroundings)
                 return None
 
     def finish(self, event: events.RunFinished) -> RunState | None:
@@ -82,6 +90,8 @@ class Tracker:
             self.counts["unknown_run_finished"] += 1
             run = events.Run(run_id=event.run_id, name=event.name, project=event.project, pipeline_id=event.pipeline_id)
             state = RunState(run=run, host=event.host, started_at=event.started_at, seen_at=event.time)
+        else:
+            self.around.end(event.run_id, state.host)
         _enter_stage(state, "", event.time)
         return state
 
@@ -91,7 +101,9 @@ class Tracker:
             self.counts["started_again"] += 1
             return None
         self._make_room(event.time)
-        state = RunState(run=event.run, host=event.host, started_at=event.time, seen_at=event.time)
+        met = self.around.start(event, self.limits.surroundings)
+        run = msgspec.structs.replace(event.run, attributes=met | event.run.attributes) if met else event.run
+        state = RunState(run=run, host=event.host, started_at=event.time, seen_at=event.time)
         state.disk_free_bytes = event.run.disk_free_bytes
         state.memory_limit_bytes = event.run.memory_limit_bytes
         self.runs[run_id] = state
@@ -174,7 +186,7 @@ class Tracker:
             idle = now - self.runs[oldest].seen_at > self.limits.run_idle_seconds
             if not idle and len(self.runs) < self.limits.runs:
                 return
-            del self.runs[oldest]
+            self.around.end(oldest, self.runs.pop(oldest).host)
             self.counts["evicted_run"] += 1
 
 

@@ -9,6 +9,7 @@ import msgspec
 from models.anomaly import AnomalyModel, AnomalyScore
 from models.recent import Recent
 from models.run_state import RunState
+from models.surroundings import Surroundings
 from models.tracker import Tracker
 from streams.events import RankedMetric
 
@@ -30,6 +31,7 @@ class _State(msgspec.Struct):
     seen: list[str]
     finished: list[str]
     counts: dict[str, int]
+    around: Surroundings = msgspec.field(default_factory=Surroundings)  # older states say nothing of it
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -47,6 +49,7 @@ def dump(tracker: Tracker) -> bytes:
             seen=list(tracker.seen.ids()),
             finished=list(tracker.finished.ids()),
             counts=dict(tracker.counts),
+            around=tracker.around,
         )
     )
 
@@ -62,6 +65,8 @@ def restore(tracker: Tracker, raw: bytes) -> None:
     tracker.runs = {run.run.run_id: run for run in state.runs}
     tracker.hosts = {host: _model(plain) for host, plain in state.hosts.items()}
     tracker.odd = {host: AnomalyScore(score=odd.score, ranked=odd.ranked) for host, odd in state.odd.items()}
+    tracker.around = state.around
+    tracker.around.count(run.host for run in state.runs)
     tracker.seen = Recent(tracker.limits.seen, state.seen)
     tracker.finished = Recent(tracker.limits.seen, state.finished)
     tracker.counts.clear()

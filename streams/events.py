@@ -20,12 +20,14 @@ __all__ = [
     "ChangeObserved",
     "Checkpoint",
     "Counterfactual",
+    "Delayed",
     "DriftDetected",
     "Event",
     "ExampleRecorded",
     "FindingReported",
     "ForecastMade",
     "HostSampled",
+    "ImpactForecast",
     "Interval",
     "LabelRevised",
     "Lineage",
@@ -321,6 +323,7 @@ class FindingReported(Event, frozen=True, kw_only=True):
     run_id: str = ""
     package: str = ""
     cleared: bool = False
+    subject: str = ""  # a file, a port, a user: with the check it names the finding from scan to scan
 
 
 class ForecastMade(Event, frozen=True, kw_only=True):
@@ -349,6 +352,27 @@ class ForecastMade(Event, frozen=True, kw_only=True):
     counterfactuals: list[Counterfactual] = []
     positions: dict[str, int] = {}
     abort: AbortVerdict | None = None  # in shadow: nothing acts on it unless a run was started to be given up
+
+
+class Delayed(_Value, frozen=True, kw_only=True):
+    """Who is held up: a later package or job, a host that is kept busy, or the runs that wait for a host."""
+
+    kind: Literal["package", "host", "queue"]
+    name: str
+    delay_seconds: float  # expected, of each
+    runs: int = 1  # how many are
+
+
+class ImpactForecast(Event, frozen=True, kw_only=True):
+    """Whom a run is expected to hold up: it failed, will probably fail, or takes longer than was expected."""
+
+    run_id: str
+    name: str
+    project: str
+    cause: Literal["failed", "failing", "slow"]
+    delay_seconds: float  # of the run itself: expected lateness, or doing it again
+    delayed: list[Delayed]
+    pipeline_id: str = ""
 
 
 class AlertRaised(Event, frozen=True, kw_only=True):

@@ -53,8 +53,9 @@ def _event(struct: type[events.Event]) -> str:
 
 
 def _values() -> str:
-    shared = (events.Run, events.Interval, events.Reason, events.Counterfactual, events.RankedMetric, events.ModelRef,
-              events.AbortVerdict, events.Lineage, events.PriorFeatures, events.Checkpoint, events.ProcessSample)  # fmt: skip
+    shared = (events.Run, events.Interval, events.Reason, events.Counterfactual, events.RankedMetric, events.Delayed,
+              events.ModelRef, events.AbortVerdict, events.Lineage, events.PriorFeatures, events.Checkpoint,
+              events.ProcessSample)  # fmt: skip
     return "\n## Parts\n" + "".join(f"\n### {part.__name__}\n{_doc(part)}\n{_fields(part)}" for part in shared)
 
 

@@ -53,7 +53,14 @@ TOPICS: dict[str, Topic] = {
             7 * _DAY,
             "what hosts and process trees use",
         ),
-        Topic("predictions.v1", "run_id", (events.ForecastMade, events.AnomalyDetected), None, 30 * _DAY, "forecasts"),
+        Topic(
+            "predictions.v1",
+            "run_id",
+            (events.ForecastMade, events.AnomalyDetected, events.ImpactForecast),
+            None,
+            30 * _DAY,
+            "forecasts",
+        ),
         Topic(
             "alerts.v1",
             "run_id",

@@ -105,6 +105,7 @@ _ALL = (
     _own("anomaly.detected", events.AnomalyDetected, lambda event: str(event.host)),
     _own("finding.reported", events.FindingReported, lambda event: str(event.check)),
     _own("prediction.created", events.ForecastMade),
+    _own("impact.forecast", events.ImpactForecast),
     _own("alert.raised", events.AlertRaised, lambda event: str(event.alert_id)),
     _own("alert.resolved", events.AlertResolved, lambda event: str(event.alert_id)),
     _own("run.opened", events.RunOpened, _inner_run_id),

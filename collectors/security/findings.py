@@ -98,6 +98,7 @@ def _event(key: str, finding: Finding, host: str, source: str, now: float, clear
         remedy=CHECKS[finding.check].remedy,
         package=finding.package,
         cleared=cleared,
+        subject=key.partition(" ")[2][:300],
     )
 
 
