@@ -8,19 +8,30 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
+from streams.broker import connection, refusal
 from streams.errors import ConfigError, Unavailable
 from streams.topics import TOPICS, Topic
 
-__all__ = ["check_topics", "create_topics", "reachable", "topic_settings"]
+__all__ = ["admin", "check_group", "check_topics", "create_topics", "reachable", "topic_settings"]
 
 DEFAULT_PARTITIONS = 8
+_FORBIDDEN = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 
 
 async def reachable(bootstrap: str, seconds: float = 5.0) -> None:
     """Return when the broker answers; `Unavailable` when it does not within `seconds`."""
-    async with _admin(bootstrap, seconds):
+    async with admin(bootstrap, seconds):
         pass
 
 
@@ -30,22 +41,34 @@ async def create_topics(
     """Create what is missing and return its names; a topic with another partition count is a `ConfigError`."""
     if not 1 <= partitions <= 10_000:
         raise ConfigError(f"partitions must be 1 to 10000, not {partitions}")
-    async with _admin(bootstrap, seconds) as admin:
-        present = await _partition_counts(admin)
+    async with admin(bootstrap, seconds) as client:
+        present = await _partition_counts(client)
         _refuse_other_counts(present, partitions)
         missing = [topic for topic in TOPICS.values() if topic.name not in present]
         if missing:
-            await _create(admin, [_new(topic, partitions, replication) for topic in missing])
+            await _create(client, [_new(topic, partitions, replication) for topic in missing])
     return [topic.name for topic in missing]
 
 
 async def check_topics(bootstrap: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, int]:
     """The partition counts of the named topics; `ConfigError` when one is missing."""
-    async with _admin(bootstrap, seconds) as admin:
-        present = await _partition_counts(admin)
+    async with admin(bootstrap, seconds) as client:
+        present = await _partition_counts(client)
+        await _refuse_hidden(client, sorted(set(names) - present.keys()))
     if missing := sorted(set(names) - present.keys()):
         raise ConfigError(f"the broker at {bootstrap} lacks {', '.join(missing)}: run `buildcast topics create`")
     return {name: present[name] for name in names}
+
+
+async def check_group(bootstrap: str, group: str, seconds: float = 5.0) -> None:
+    """`ConfigError` when this user may not be a member of the consumer group."""
+    async with admin(bootstrap, seconds) as client:
+        try:
+            await client.find_coordinator(group)
+        except GroupAuthorizationFailedError:
+            raise GroupAuthorizationFailedError(f"group {group}") from None
+        except CoordinatorNotAvailableError:
+            return  # a broker that has just started is making its groups' topic
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
@@ -82,39 +105,53 @@ def _refuse_other_counts(present: dict[str, int], partitions: int) -> None:
             )
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
-    answer = await admin.create_topics(topics, timeout_ms=15_000)
+async def _refuse_hidden(client: AIOKafkaAdminClient, names: list[str]) -> None:
+    """A topic that this user may not see is left out of lists; asked for by name the broker says so."""
+    described: list[dict[str, Any]] = await client.describe_topics(names) if names else []
+    hidden = {each["topic"] for each in described if for_code(each["error_code"]) is TopicAuthorizationFailedError}
+    if hidden:
+        raise TopicAuthorizationFailedError(hidden)
+
+
+async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    answer = await client.create_topics(topics, timeout_ms=15_000)
     for name, code, *rest in answer.topic_errors:
         error = for_code(code)
+        if issubclass(error, _FORBIDDEN):
+            raise error({name})
         if code and not issubclass(error, TopicAlreadyExistsError):
             raise ConfigError(f"the broker refused to create {name}: {(rest and rest[0]) or error.__name__}")
 
 
-async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    names = [name for name in await admin.list_topics() if not name.startswith("__")]
+async def _partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
+    names = [name for name in await client.list_topics() if not name.startswith("__")]
     if not names:
         return {}
-    described: list[dict[str, Any]] = await admin.describe_topics(names)
+    described: list[dict[str, Any]] = await client.describe_topics(names)
     return {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]}
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=bootstrap, client_id="buildcast-admin", request_timeout_ms=int(seconds * 1000)
-    )
+async def admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected client; its failures are told in our words."""
+    try:
+        client = AIOKafkaAdminClient(
+            client_id="buildcast-admin", request_timeout_ms=int(seconds * 1000), **connection(bootstrap)
+        )
+    except ValueError as error:
+        raise ConfigError(f"bootstrap {bootstrap!r} is no host:port list: {error}") from error
     try:
         try:
-            await asyncio.wait_for(admin.start(), seconds)
+            await asyncio.wait_for(client.start(), seconds)
         except (KafkaConnectionError, TimeoutError, OSError) as error:
-            raise Unavailable(
-                f"no Kafka broker answers at {bootstrap}: start it, or set BUILDCAST_BOOTSTRAP"
-            ) from error
+            raise await refusal(bootstrap, error) from error
         except ValueError as error:
             raise ConfigError(f"bootstrap {bootstrap!r} is no host:port list: {error}") from error
         try:
-            yield admin
+            yield client
+        except _FORBIDDEN as error:
+            raise await refusal(bootstrap, error) from error
         except KafkaError as error:
             raise Unavailable(f"the broker at {bootstrap} failed to answer: {error!r}") from error
     finally:
-        await admin.close()
+        await client.close()

@@ -15,6 +15,8 @@ import faust
 from agents.settings import ProcessSettings
 from agents.transport import Batch, BatchTransport
 from agents.watchdog import Watchdog
+from streams.broker import BrokerSettings
+from streams.settings import load
 
 __all__ = ["BatchApp", "batch_app", "serve"]
 
@@ -106,10 +108,25 @@ async def _crashed(app: faust.App) -> None:
         await asyncio.sleep(0.5)
 
 
+def _credentials() -> dict[str, Any]:
+    """The connection's settings in Faust's terms."""
+    options = load(BrokerSettings).options()
+    tls = options.get("ssl_context")
+    if "sasl_mechanism" not in options:
+        return {"broker_credentials": faust.SSLCredentials(tls)} if tls else {}
+    return {
+        "broker_credentials": faust.SASLCredentials(
+            username=options["sasl_plain_username"], password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"], ssl_context=tls,
+        )
+    }  # fmt: skip
+
+
 def _settings(settings: ProcessSettings) -> dict[str, Any]:
     state = Path(settings.state).resolve() / "faust"
     state.mkdir(parents=True, exist_ok=True)
     return {
+        **_credentials(),
         "broker": [f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
         "datadir": str(state),
         "store": "memory://",

@@ -9,8 +9,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from agents.admin import check_topics
 from agents.outbox import Outbox, Record
-from streams.errors import ConfigError, Unavailable
+from streams.broker import connection, refusal
+from streams.errors import ConfigError
 
 __all__ = ["DeadLetter", "dead_record", "list_dead", "replay_dead", "show_dead"]
 
@@ -88,12 +90,13 @@ def _again(letter: DeadLetter) -> Record:
 
 
 async def _read(bootstrap: str, first: Callable[[int, int], int]) -> AsyncIterator[DeadLetter]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, client_id="buildcast-dlq")
+    await check_topics(bootstrap, [TOPIC])
+    consumer = AIOKafkaConsumer(**connection(bootstrap), enable_auto_commit=False, client_id="buildcast-dlq")
     try:
         try:
             await consumer.start()
         except KafkaConnectionError as error:
-            raise Unavailable(f"no Kafka broker answers at {bootstrap}") from error
+            raise await refusal(bootstrap, error) from error
         tp = TopicPartition(TOPIC, 0)
         consumer.assign([tp])
         start = (await consumer.beginning_offsets([tp]))[tp]

@@ -8,12 +8,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.broker import connection
+
 __all__ = ["read_before"]
 
 
 async def read_before(bootstrap: str, partition: int, until: dict[str, int], seconds: float) -> list[Any]:
     """The partition's records of the last `seconds` before the given offsets, by topic, merged in broker time."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, client_id="buildcast-rebuild")
+    consumer = AIOKafkaConsumer(**connection(bootstrap), enable_auto_commit=False, client_id="buildcast-rebuild")
     await consumer.start()
     try:
         streams = [

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from streams import codec
-from streams.errors import Unavailable
+from streams.broker import connection, refusal
 from streams.events import Event
 from streams.topics import key_of, topic_of
 
@@ -37,7 +37,10 @@ def record_of(event: Event) -> Record:
 
 
 class Outbox:
-    """A producer that waits for every ack and tries again for ever; re-sent records carry the same ids."""
+    """A producer that waits for every ack and tries again for ever; re-sent records carry the same ids.
+
+    Only a right that this process lacks is no matter of time: `ConfigError`.
+    """
 
     def __init__(self, bootstrap: str, client_id: str = "buildcast") -> None:
         self._bootstrap = bootstrap
@@ -48,14 +51,14 @@ class Outbox:
         """Connect; `Unavailable` when the broker does not answer."""
         # No idempotence: with it a send never times out while the broker is away, and repeats are dropped by id.
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, client_id=self._client_id, acks="all", linger_ms=2,
-            max_batch_size=262_144, request_timeout_ms=30_000, max_request_size=MAX_RECORD_BYTES,
+            client_id=self._client_id, acks="all", linger_ms=2, max_batch_size=262_144, request_timeout_ms=30_000,
+            max_request_size=MAX_RECORD_BYTES, **connection(self._bootstrap),
         )  # fmt: skip
         try:
             await producer.start()
         except KafkaConnectionError as error:
             await producer.stop()
-            raise Unavailable(f"no Kafka broker answers at {self._bootstrap}") from error
+            raise await refusal(self._bootstrap, error) from error
         self._producer = producer
 
     async def stop(self) -> None:
@@ -89,12 +92,16 @@ class Outbox:
                 pending.append((record, future))
             except MessageSizeTooLargeError:
                 too_large.append(record)
+            except TopicAuthorizationFailedError as error:
+                raise await refusal(self._bootstrap, TopicAuthorizationFailedError({record.topic})) from error
             except KafkaError:
                 again.append(record)
         results = await asyncio.gather(*(future for _, future in pending), return_exceptions=True)
         for (record, _), result in zip(pending, results, strict=True):
             if isinstance(result, MessageSizeTooLargeError):
                 too_large.append(record)
+            elif isinstance(result, TopicAuthorizationFailedError):
+                raise await refusal(self._bootstrap, TopicAuthorizationFailedError({record.topic})) from result
             elif isinstance(result, BaseException):
                 again.append(record)
         return again, too_large

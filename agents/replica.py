@@ -23,6 +23,7 @@ from models.champion import Champions, Fleet
 from models.forecaster import Forecaster, ForecasterConfig
 from models.ledger import Ledger
 from models.snapshot import MAX_BYTES, SnapshotRefused, seal, unseal
+from streams.broker import connection
 from streams.codec import decode
 from streams.errors import InvalidEvent
 
@@ -176,8 +177,8 @@ class Replica:
 
     def _consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
-            client_id="buildcast-replica", max_poll_records=2000,
+            enable_auto_commit=False, auto_offset_reset="earliest", client_id="buildcast-replica",
+            max_poll_records=2000, **connection(self._bootstrap),
         )  # fmt: skip
 
     def _path(self, name: str) -> Path:

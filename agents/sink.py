@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.admin import check_topics
+from agents.admin import check_group, check_topics
 from agents.app import BatchApp, batch_app, serve
 from agents.deadletter import dead_record
 from agents.metrics import Metrics, create
@@ -116,6 +116,7 @@ def run_sink(settings: SinkSettings) -> None:
 
 async def _run(settings: SinkSettings) -> None:
     await check_topics(settings.bootstrap, TOPICS)
+    await check_group(settings.bootstrap, settings.sink_group)
     await check(settings.database_url)
     if settings.database_url.startswith("sqlite"):
         await migrate(settings.database_url)  # the embedded file is the sink's own; a server is migrated by its owner

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from agents.admin import check_topics
+from agents.admin import check_group, check_topics
 from agents.app import BatchApp, batch_app, serve
 from agents.logreader import read_before
 from agents.metrics import Metrics, create
@@ -64,6 +64,7 @@ def run_worker(settings: WorkerSettings) -> None:
 
 async def _run(settings: WorkerSettings) -> None:
     await check_topics(settings.bootstrap, TOPICS)
+    await check_group(settings.bootstrap, settings.worker_group)
     registry = CollectorRegistry()
     metrics = create(registry)
     port = serve_metrics(registry, settings.worker_metrics_port, settings.metrics_host)

@@ -52,8 +52,7 @@ class RemoteChain:
 
     def __exit__(self, *exc: object) -> None:
         if not self._outbox.close(self._deadline):
-            away = f"the broker {self._bootstrap} is away"
-            why = away if self._outbox.courier.trouble else f"the broker {self._bootstrap} did not take all in time"
+            why = self._outbox.courier.trouble or f"the broker {self._bootstrap} did not take all in time"
             self.failed = f"{why}; its events wait in the spool and are sent by the next run"
         elif self._outbox.refused:
             self.failed = self._outbox.trouble
@@ -96,7 +95,9 @@ class _Feed:
     async def _read(self) -> None:
         from aiokafka import AIOKafkaConsumer
 
-        consumer = AIOKafkaConsumer(*_ALERTS, bootstrap_servers=self._bootstrap, auto_offset_reset="latest")
+        from streams.broker import connection
+
+        consumer = AIOKafkaConsumer(*_ALERTS, auto_offset_reset="latest", **connection(self._bootstrap))
         try:
             async with asyncio.timeout(10.0):
                 await consumer.start()

@@ -54,7 +54,7 @@ class DirectPublisher:
 class KafkaPublisher:
     """Writes events to their topics. Connects when first used; every call ends within its deadline.
 
-    Use from one thread. `security` is passed to the client as it is (TLS, SCRAM).
+    Use from one thread.
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class KafkaPublisher:
         bootstrap: str,
         connect_seconds: float = 5.0,
         send_seconds: float = 10.0,
-        security: dict[str, Any] | None = None,
     ) -> None:
         if not bootstrap or bootstrap.startswith(","):
             raise ConfigError("no broker is named: set BUILDCAST_BOOTSTRAP to host:port")
@@ -71,7 +70,6 @@ class KafkaPublisher:
         self._bootstrap = bootstrap
         self._connect_seconds = connect_seconds
         self._send_seconds = send_seconds
-        self._security = security or {}
         self._loop = asyncio.new_event_loop()
         self._producer: Any = None
 
@@ -107,13 +105,14 @@ class KafkaPublisher:
         if self._producer is None:
             from aiokafka import AIOKafkaProducer
 
+            from streams.broker import connection
+
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,
                 request_timeout_ms=max(1000, int(self._send_seconds * 1000)),
-                **self._security,
+                **connection(self._bootstrap),
             )
             try:
                 async with asyncio.timeout(self._connect_seconds):
@@ -134,7 +133,15 @@ class KafkaPublisher:
                     await producer.stop()
 
     def _within(self, seconds: float, work: Any) -> None:
-        from aiokafka.errors import InvalidMessageError, KafkaError, MessageSizeTooLargeError
+        from aiokafka.errors import (
+            InvalidMessageError,
+            KafkaConnectionError,
+            KafkaError,
+            MessageSizeTooLargeError,
+            TopicAuthorizationFailedError,
+        )
+
+        from streams.broker import refusal
 
         if self._loop.is_closed():
             work.close()
@@ -143,6 +150,11 @@ class KafkaPublisher:
             self._loop.run_until_complete(asyncio.wait_for(work, seconds + 1.0))
         except (MessageSizeTooLargeError, InvalidMessageError) as error:
             raise Rejected(f"the broker refuses an event: {error}") from error
+        except (TopicAuthorizationFailedError, KafkaConnectionError) as error:
+            # A person can mend it, and until then the events wait.
+            raise Unavailable(str(self._loop.run_until_complete(refusal(self._bootstrap, error)))) from error
+        except ConfigError as error:
+            raise Unavailable(str(error)) from error
         except (KafkaError, OSError, TimeoutError, RuntimeError) as error:
             raise Unavailable(f"the broker {self._bootstrap} is away: {type(error).__name__} {error}") from error
 

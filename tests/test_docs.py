@@ -9,22 +9,15 @@ import pytest
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from agents.api.settings import ApiSettings
 from agents.metrics import METRICS
-from agents.notify.settings import NotifySettings
-from agents.settings import SinkSettings, WorkerSettings
-from agents.trainer.settings import TrainerSettings
+from agents.rights import OPERATOR, ROLES
 from buildcast.__main__ import COMMANDS
-from collectors.ci.settings import CiSettings
-from collectors.vulnerability.settings import VulnerabilitySettings
+from buildcast.commands.check_config import kinds
 from streams.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-KINDS: tuple[type[Settings], ...] = (
-    WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings, VulnerabilitySettings,
-    CiSettings,
-)  # fmt: skip
+KINDS: tuple[type[Settings], ...] = tuple(kinds())
 _HEAD = "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
 
 
@@ -44,6 +37,20 @@ def metrics_table() -> str:
         f"| `{one.name}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels) or 'none'} | {one.meaning} |"
         for one in METRICS
     )
+
+
+def rights_table() -> str:
+    """Every role as a row."""
+    rows = [
+        f"| `{role.user}` | {role.meaning} | {_named(role.reads)} | {_named(role.writes)} | "
+        f"{f'`{role.user}*`' if role.has_group else 'none'} |"
+        for role in ROLES.values()
+    ]
+    return "\n".join([*rows, f"| `{OPERATOR.user}` | {OPERATOR.meaning} | all | all | all |"])
+
+
+def _named(topics: tuple[str, ...]) -> str:
+    return ", ".join(f"`{topic}`" for topic in topics) or "none"
 
 
 def _code(page: Path) -> str:
@@ -96,6 +103,10 @@ def test_metrics_that_nothing_sets_are_named_as_such() -> None:
     unset = [one.name for one in METRICS if f'"{one.name}"' not in code]
     text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8").split("Declared, but no process sets them yet")[1]
     assert re.findall(r"`((?:cicd|buildcast)_[a-z_]+)`", text.split("\n\n")[0]) == unset
+
+
+def test_the_rights_on_the_broker_are_the_table() -> None:
+    assert rights_table() in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def test_every_alert_has_its_remedy() -> None:

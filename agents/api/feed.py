@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agents.store.reads import Reads, RunFilter
 from streams import events
+from streams.broker import connection
 from streams.codec import decode
 from streams.errors import InvalidEvent
 
@@ -33,8 +34,8 @@ _log = logging.getLogger(__name__)
 class KafkaFeed:
     """Follows the topics until cancelled; a broker that is away is tried again."""
 
-    def __init__(self, bootstrap: str, **connection: Any) -> None:
-        self._bootstrap, self._connection = bootstrap, connection
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
         self.rejected = 0
         self.connected = False
 
@@ -43,8 +44,8 @@ class KafkaFeed:
         wait = 0.5
         while True:
             consumer = AIOKafkaConsumer(
-                *TOPICS, bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="latest",
-                enable_auto_commit=False, **self._connection,
+                *TOPICS, group_id=None, auto_offset_reset="latest", enable_auto_commit=False,
+                **connection(self._bootstrap),
             )  # fmt: skip
             try:
                 await consumer.start()

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 
+from streams.broker import connection, refusal
 from streams.codec import encode, headers
 from streams.errors import Unavailable
 from streams.events import Event
@@ -49,8 +50,8 @@ class JournalLog:
 class KafkaLog:
     """The broker; the connection is made with the first event and kept."""
 
-    def __init__(self, bootstrap: str, deadline_seconds: float = 10.0, **connection: Any) -> None:
-        self._bootstrap, self._deadline, self._connection = bootstrap, deadline_seconds, connection
+    def __init__(self, bootstrap: str, deadline_seconds: float = 10.0) -> None:
+        self._bootstrap, self._deadline = bootstrap, deadline_seconds
         self._producer: Any = None
         self._lock = asyncio.Lock()
 
@@ -60,6 +61,8 @@ class KafkaLog:
             async with asyncio.timeout(self._deadline):
                 producer = await self._started()
                 await producer.send_and_wait(topic_of(event), encode(event), key=key_of(event), headers=headers(event))
+        except (KafkaConnectionError, TopicAuthorizationFailedError) as error:
+            raise Unavailable(str(await refusal(self._bootstrap, error)), 2.0) from error
         except (KafkaError, OSError, TimeoutError) as error:
             raise Unavailable(f"the broker at {self._bootstrap} does not take events now", 2.0) from error
 
@@ -72,9 +75,7 @@ class KafkaLog:
     async def _started(self) -> Any:
         async with self._lock:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, **self._connection
-                )
+                producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **connection(self._bootstrap))
                 try:
                     await producer.start()
                 except BaseException:

@@ -24,8 +24,9 @@ from agents.notify.policy import NoticeState
 from agents.notify.settings import NotifySettings, policy_of
 from agents.store.database import connect
 from agents.store.reads import Reads
+from streams.broker import connection, refusal
 from streams.codec import decode
-from streams.errors import ConfigError, InvalidEvent, Unavailable
+from streams.errors import ConfigError, InvalidEvent
 from streams.events import AlertRaised
 
 __all__ = ["channels_of", "follow", "run_notifier"]
@@ -83,19 +84,16 @@ async def _run(settings: NotifySettings, state: NoticeState, channels: list[Chan
             await engine.dispose()
 
 
-async def follow(
-    bootstrap: str, group: str, notifier: Notifier, clock: Callable[[], float] = time.time, **connection: Any
-) -> None:
+async def follow(bootstrap: str, group: str, notifier: Notifier, clock: Callable[[], float] = time.time) -> None:
     """Read alerts and notify, until cancelled. `Unavailable` if the broker does not answer at the start."""
     consumer = AIOKafkaConsumer(
-        "alerts.v1", bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
-        auto_offset_reset="latest", **connection,
+        "alerts.v1", group_id=group, enable_auto_commit=False, auto_offset_reset="latest", **connection(bootstrap),
     )  # fmt: skip
     try:
         await consumer.start()
     except (KafkaError, OSError) as error:
         await consumer.stop()
-        raise Unavailable(f"no broker answers at {bootstrap}: start it, or set BUILDCAST_BOOTSTRAP") from error
+        raise await refusal(bootstrap, error) from error
     try:
         while True:
             batch = await consumer.getmany(timeout_ms=1_000, max_records=50)

@@ -16,8 +16,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from agents.admin import check_topics
+from streams.broker import connection, refusal
 from streams.codec import decode
-from streams.errors import InvalidEvent, Unavailable
+from streams.errors import BuildcastError, InvalidEvent, Unavailable
 from streams.events import Event
 from streams.journal import Journal
 
@@ -57,6 +59,8 @@ class KafkaRecords:
         thread.start()
         try:
             while (batch := batches.get()) is not None:
+                if isinstance(batch, BuildcastError):
+                    raise batch
                 if isinstance(batch, BaseException):
                     raise Unavailable(f"{self.topic} cannot be read from {self.bootstrap}: {batch}") from batch
                 yield from batch
@@ -82,7 +86,7 @@ class KafkaRecords:
     def _pump(self, start: int, batches: queue.Queue[Any], stop: threading.Event) -> None:
         try:
             asyncio.run(self._read(start, batches, stop))
-        except (KafkaError, Unavailable, OSError) as error:
+        except (KafkaError, BuildcastError, OSError) as error:
             batches.put(error)
         else:
             batches.put(None)
@@ -119,8 +123,9 @@ def offset_at(records: Records, time: float) -> int:
 
 
 async def _open(bootstrap: str, topic: str) -> tuple[AIOKafkaConsumer, TopicPartition]:
+    await check_topics(bootstrap, [topic])
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **connection(bootstrap),
         enable_auto_commit=False,
         client_id="buildcast-reader",
         max_poll_records=2000,
@@ -130,7 +135,7 @@ async def _open(bootstrap: str, topic: str) -> tuple[AIOKafkaConsumer, TopicPart
         await consumer.start()
     except KafkaConnectionError as error:
         await consumer.stop()
-        raise Unavailable(f"no Kafka broker answers at {bootstrap}: start one, or leave out --bootstrap") from error
+        raise await refusal(bootstrap, error) from error
     tp = TopicPartition(topic, 0)
     consumer.assign([tp])
     return consumer, tp

@@ -27,8 +27,9 @@ from agents.trainer.records import KafkaRecords
 from agents.trainer.settings import TrainerSettings
 from models.desk import Desk
 from models.forecaster import ForecasterConfig
+from streams.broker import connection, refusal
 from streams.codec import decode
-from streams.errors import InvalidEvent, Unavailable
+from streams.errors import InvalidEvent
 from streams.events import Event, TrainingFinished
 
 __all__ = ["Trainer", "run_trainer"]
@@ -63,14 +64,14 @@ class Trainer:
     async def run(self) -> None:
         """Work until `stopping` is set."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.settings.bootstrap, enable_auto_commit=False, client_id="buildcast-trainer",
-            max_poll_records=500, auto_offset_reset="earliest",
+            enable_auto_commit=False, client_id="buildcast-trainer", max_poll_records=500,
+            auto_offset_reset="earliest", **connection(self.settings.bootstrap),
         )  # fmt: skip
         try:
             await consumer.start()
         except KafkaConnectionError as error:
             await consumer.stop()
-            raise Unavailable(f"no Kafka broker answers at {self.settings.bootstrap}") from error
+            raise await refusal(self.settings.bootstrap, error) from error
         self._consumer = consumer
         await self._outbox.start()
         try:

@@ -1,25 +1,69 @@
-"""`buildcast check-config`: every setting as this machine would use it, and where it is wrong."""
+"""`buildcast check-config`: every setting of every process as this machine would use it, and all that is wrong."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["check_config"]
+from streams.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+__all__ = ["check_config", "kinds"]
+
+
+def kinds() -> list[type[Settings]]:
+    """The settings of all processes and commands."""
+    from agents.api.settings import ApiSettings
+    from agents.notify.settings import NotifySettings
+    from agents.settings import SinkSettings, WorkerSettings
+    from agents.trainer.settings import TrainerSettings
+    from collectors.ci.settings import CiSettings
+    from collectors.vulnerability.settings import VulnerabilitySettings
+    from streams.broker import BrokerSettings
+
+    return [
+        BrokerSettings, WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings,
+        VulnerabilitySettings, CiSettings,
+    ]  # fmt: skip
 
 
 def check_config() -> None:
-    """Read the settings as the processes do, and show them; a fault is named with exit code 2."""
-    from agents.settings import SinkSettings, WorkerSettings
+    """Read the settings as the processes do, and show them; all faults are named together, with exit code 2."""
     from streams.settings import load
 
-    table = Table("setting", "value", "meaning")
-    for kind in (WorkerSettings, SinkSettings):
-        values = load(kind)
+    table, shown, faults = Table("setting", "value", "meaning"), set[str](), list[str]()
+    for kind in kinds():
+        try:
+            values = load(kind)
+            _examine(values)
+        except ConfigError as error:
+            faults.append(str(error))
+            continue
         for name, field in kind.model_fields.items():
-            if kind is SinkSettings and name in WorkerSettings.model_fields:
-                continue
-            table.add_row(f"BUILDCAST_{name.upper()}", str(getattr(values, name)), field.description or "")
+            if name not in shown:
+                table.add_row(f"BUILDCAST_{name.upper()}", str(getattr(values, name)), field.description or "")
+                shown.add(name)
+    if faults:
+        raise ConfigError("; ".join(dict.fromkeys(faults)))
     Console().print(table)
     typer.echo("no fault found")
+
+
+def _examine(values: Any) -> None:
+    """What a process would refuse at its start although each value is of its kind."""
+    from agents.api.settings import ApiSettings, check_exposure
+    from agents.notify.settings import NotifySettings, policy_of
+    from streams.broker import BrokerSettings
+
+    match values:
+        case BrokerSettings():
+            values.options()
+        case ApiSettings():
+            check_exposure(values)
+        case NotifySettings():
+            policy_of(values)

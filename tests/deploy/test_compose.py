@@ -13,20 +13,24 @@ import pytest
 import yaml
 
 from agents.api.settings import ApiSettings, check_exposure
+from agents.notify.settings import NotifySettings
+from agents.rights import ROLES
 from agents.settings import SinkSettings, WorkerSettings
 from agents.store.users import grants
 from agents.trainer.settings import TrainerSettings
 from buildcast.__main__ import COMMANDS
+from streams.broker import BrokerSettings
 from streams.settings import Settings, load
 from tests.deploy.places import DEPLOY, ROOT
 
-OURS = ("topics", "schema", "worker", "sink", "trainer", "api")
+OURS = ("topics", "schema", "worker", "sink", "trainer", "api", "notify")
 SETTINGS: dict[str, type[Settings]] = {
     "schema": SinkSettings,
     "worker": WorkerSettings,
     "sink": SinkSettings,
     "trainer": TrainerSettings,
     "api": ApiSettings,
+    "notify": NotifySettings,
 }
 
 
@@ -47,8 +51,9 @@ def test_commands_are_commands_of_the_project(compose: dict[str, Any], name: str
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_variables_are_settings_of_the_process(compose: dict[str, Any], name: str) -> None:
-    known = {f"BUILDCAST_{field.upper()}" for field in SETTINGS[name].model_fields} | {"BUILDCAST_SECRETS"}
-    shared = {"BUILDCAST_METRICS_HOST", "BUILDCAST_PARTITIONS", "BUILDCAST_LOG_LEVEL"}  # of all but the API
+    kinds = (SETTINGS[name], BrokerSettings)
+    known = {f"BUILDCAST_{field.upper()}" for kind in kinds for field in kind.model_fields} | {"BUILDCAST_SECRETS"}
+    shared = {"BUILDCAST_METRICS_HOST", "BUILDCAST_PARTITIONS", "BUILDCAST_LOG_LEVEL", "BUILDCAST_STATE"}
     assert set(compose["services"][name]["environment"]) - shared <= known
     assert shared <= {f"BUILDCAST_{field.upper()}" for field in WorkerSettings.model_fields}
 
@@ -60,9 +65,10 @@ def test_secrets_are_read_by_the_process(compose: dict[str, Any], name: str, tmp
         target = secret if isinstance(secret, str) else secret["target"]
         if target.startswith("buildcast_"):
             (tmp_path / target).write_text("from-a-file")
-    settings = SETTINGS[name](_secrets_dir=tmp_path)  # type: ignore[call-arg]
+    found = [kind(_secrets_dir=tmp_path) for kind in (SETTINGS[name], BrokerSettings)]  # type: ignore[call-arg]
     for file in tmp_path.iterdir():
-        assert "from-a-file" in _plain(getattr(settings, file.name.removeprefix("buildcast_")))
+        field = file.name.removeprefix("buildcast_")
+        assert [_plain(getattr(one, field)) for one in found if hasattr(one, field)] == ["from-a-file"]
 
 
 def test_api_may_serve_others_with_what_it_is_given(
@@ -93,13 +99,23 @@ def test_ports_that_are_watched_are_ports_that_are_served(compose: dict[str, Any
 
 def test_processes_and_this_machine_reach_the_broker_at_addresses_it_tells(compose: dict[str, Any]) -> None:
     kafka = compose["services"]["kafka"]
-    told = dict(word.split("://") for word in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(","))
-    heard = dict(word.split("://:") for word in kafka["environment"]["KAFKA_LISTENERS"].split(","))
-    assert {compose["services"][name]["environment"]["BUILDCAST_BOOTSTRAP"] for name in OURS if name != "schema"} == {
-        told["PLAINTEXT"]
-    }
-    assert told["PLAINTEXT"] == f"kafka:{heard['PLAINTEXT']}"
-    assert kafka["ports"] == [f"{told['HOST']}:{heard['HOST']}"]
+    told = kafka["environment"]
+    assert {compose["services"][name]["environment"]["BUILDCAST_BOOTSTRAP"] for name in OURS} == {told["KAFKA_INNER"]}
+    assert kafka["ports"] == [f"{told['KAFKA_HOST']}:{told['KAFKA_HOST'].split(':')[1]}"]
+
+
+def test_each_process_enters_the_broker_as_its_own_role(compose: dict[str, Any]) -> None:
+    users = {"worker": "worker", "sink": "sink", "trainer": "trainer", "api": "api", "notify": "notifier"}
+    assert set(users.values()) | {"collector"} == set(ROLES)
+    for name, role in {**users, "topics": "operator"}.items():
+        service = compose["services"][name]
+        assert service["environment"]["BUILDCAST_KAFKA_USER"] == f"buildcast-{role}"
+        assert {"source": f"kafka_{role}", "target": "buildcast_kafka_password"} in service["secrets"]
+        assert service["environment"]["BUILDCAST_KAFKA_CA_FILE"] == "/run/secrets/kafka_ca"
+        assert "kafka_ca" in service["secrets"]
+    assert {f"kafka_{role}" for role in (*ROLES, "operator", "broker", "ca", "tls")} == set(
+        compose["services"]["kafka"]["secrets"]
+    )
 
 
 def test_mounted_files_exist_and_secrets_are_declared_and_made(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -144,7 +160,7 @@ def test_nothing_runs_as_root_or_without_bounds(compose: dict[str, Any]) -> None
 def test_passwords_stand_in_files_only(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|TOKEN|KEY|SECRET", name):
+            if re.search(r"PASSWORD|TOKEN|KEY|SECRET", name) and name != "BUILDCAST_KAFKA_SECURITY_PROTOCOL":
                 assert value.startswith("/run/secrets"), name
 
 
@@ -174,8 +190,15 @@ def test_dockerfile_copies_what_exists_and_runs_the_projects_command() -> None:
 
 
 def test_database_users_are_those_of_the_project() -> None:
-    ours = set(re.findall(r"GRANT .* TO '\w+'@'%'", (DEPLOY / "mysql/users.sh").read_text()))
-    assert ours == {grant.rstrip(";") for grant in grants("buildcast", "%") if grant.startswith("GRANT")}
+    text = (DEPLOY / "mysql/users.sh").read_text()
+    functions = text[text.index("tables=") : text.index("MYSQL_PWD=")]
+    each = subprocess.run(["bash", "-c", f"{functions}changeable"], capture_output=True, text=True, check=True).stdout
+    ours = set(
+        re.findall(r"GRANT [^$]*? TO '\w+'@'%'|REVOKE CREATE .* FROM '\w+'@'%'", text[text.index("SQL") :] + each)
+    )
+    assert ours == {
+        one for one in grants("buildcast", "%") if not one.startswith(("CREATE", "GRANT UPDATE", "REVOKE UPDATE"))
+    }
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")

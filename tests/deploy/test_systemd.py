@@ -13,13 +13,14 @@ import pytest
 import typer
 
 from agents.api.settings import ApiSettings
+from agents.rights import ROLES
 from agents.settings import SinkSettings, WorkerSettings
 from buildcast.__main__ import COMMANDS, app
 from streams.settings import load
 from tests.deploy.places import DEPLOY
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-LONG_RUNNING = ("worker", "sink", "trainer", "api", "collect", "ci")
+LONG_RUNNING = ("worker", "sink", "trainer", "api", "notify", "collect", "ci")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
 
 
@@ -103,6 +104,17 @@ def test_secrets_come_as_credentials(unit: Path) -> None:
     used = set(re.findall(r"=%d/(\S+)$", unit.read_text(), re.MULTILINE))
     assert used <= credentials
     assert not re.search(r"Environment=\w*(PASSWORD|TOKEN|KEY)\w*=(?!%d/)", unit.read_text())
+
+
+def test_units_enter_the_broker_as_their_role_and_run_without_a_password_where_none_is_asked() -> None:
+    roles = {"worker": "worker", "sink": "sink", "trainer": "trainer", "api": "api", "notify": "notifier",
+             "collect": "collector", "scan": "collector", "ci": "collector"}  # fmt: skip
+    assert set(roles.values()) == set(ROLES)
+    for name, role in roles.items():
+        unit = DEPLOY / f"systemd/buildcast-{name}.service"
+        assert f"BUILDCAST_KAFKA_USER=buildcast-{role}" in _values(unit, "Environment")
+        assert f"buildcast_kafka_password:/etc/buildcast/secrets/kafka_{role}" in _values(unit, "LoadCredential")
+        assert "buildcast_kafka_password:\\n" in _values(unit, "SetCredential")
 
 
 def test_timers_start_units_that_exist() -> None:
