@@ -47,22 +47,24 @@ def run_here(
     options = RunOptions(name=name, output_to_stderr=output_to_stderr)
     stop = Stop()
     giving_up = GivingUp(stop)
-    with _open(state, local, giving_up.beside(screen.show) if abort else screen.show) as chain:
+    see = giving_up.beside(screen.show) if abort else screen.show if screen.shows else None
+    with _open(state, local, see) as chain:
         result = run_build(command, options, chain.emit, stop=stop)
     if said := giving_up.said():
         print(f"buildcast: {said}", file=sys.stderr)
     if chain.failed:
         print(f"buildcast: the build ran, but what was seen of it is not stored yet: {chain.failed}", file=sys.stderr)
-    elif summary and (screen.terminal or screen.plain):
+    elif summary and screen.shows:
         _summary(state, result.run_id)
     return result
 
 
-def _open(state: Path, local: bool, see: Callable[[Event], None]) -> AbstractContextManager[_Chain]:
+def _open(state: Path, local: bool, see: Callable[[Event], None] | None) -> AbstractContextManager[_Chain]:
+    """The chain; `see` is shown its forecasts, and where nobody looks they are not even read."""
     if local:
         from buildcast.local import LocalChain
 
-        return LocalChain(state, see)
+        return LocalChain(state, see or (lambda _: None))
     from buildcast.remote import RemoteChain
 
     return RemoteChain(state, see)

@@ -32,6 +32,11 @@ class Screen:
         self._shown_risk: float | None = None
         self._shown_stage = ""
 
+    @property
+    def shows(self) -> bool:
+        """Whether anything is seen of what is shown."""
+        return self.terminal or self.plain
+
     def show(self, event: Event) -> None:
         """Take a core output; forecasts and alerts are shown, the rest is not."""
         match event:
@@ -57,7 +62,7 @@ class Screen:
         self._line(f"buildcast ▏{live_line(forecast, self._width() - 12)}")
 
     def _line(self, text: str) -> None:
-        if not (self.terminal or self.plain):
+        if not self.shows:
             return
         with self._lock:
             self.stream.write(f"{_ERASE}\x1b[2m{text}\x1b[0m\n" if self.terminal else f"{text}\n")

@@ -183,6 +183,7 @@ class Courier:
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._deadline = float("inf")
+        self._given_up = False
         self._thread = threading.Thread(target=self._work, daemon=True, name="buildcast-courier")
 
     def start(self) -> None:
@@ -194,7 +195,7 @@ class Courier:
         self._news.set()
 
     def stop(self, seconds: float) -> bool:
-        """Deliver what is there, for at most `seconds`; whether all of it went."""
+        """Deliver what is there, for at most `seconds` and one refusal; whether all of it went."""
         self._deadline = time.monotonic() + seconds
         self._stopping.set()
         self._news.set()
@@ -225,6 +226,7 @@ class Courier:
                 except Unavailable as error:
                     self.trouble = str(error)
                     if self._stopping.is_set():
+                        self._given_up = True
                         return
                     self._rest(pause, only_stop=True)
                     pause = min(self._most_pause, pause * 2)
@@ -256,7 +258,8 @@ class Courier:
         return events
 
     def _over(self) -> bool:
-        return self._stopping.is_set() and (time.monotonic() >= self._deadline or not self._spool.waiting(1))
+        late = self._given_up or time.monotonic() >= self._deadline
+        return self._stopping.is_set() and (late or not self._spool.waiting(1))
 
     def _rest(self, seconds: float, only_stop: bool = False) -> None:
         if only_stop:

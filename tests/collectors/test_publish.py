@@ -170,7 +170,7 @@ def test_emit_is_quick_and_ends_in_time_while_the_broker_is_away(tmp_path: Path)
             bare.append(time.perf_counter() - emitted)
             time.sleep(0.002)
     began = time.monotonic()
-    assert not outbox.close(1.0)
+    assert not outbox.close(60.0)  # one refusal is enough at the end
     assert time.monotonic() - began < 10
     # Where other work on this machine makes even a bare flush slow, emit may be as slow as that.
     assert sorted(times)[290] < max(0.005, 3 * sorted(bare)[290])
