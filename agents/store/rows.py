@@ -17,6 +17,10 @@ from streams.errors import InvalidEvent
 __all__ = ["Write", "writes_of"]
 
 Cell: TypeAlias = str | int | float | bool | None
+_Command: TypeAlias = (
+    events.LabelRevised | events.ModelPromoted | events.ModelRolledBack | events.TrainingRequested
+    | events.TrainingFinished
+)  # fmt: skip
 _MAX_INTEGER = 2**31 - 1
 _MAX_BODY = 8_000_000
 _json = msgspec.json.Encoder()
@@ -61,12 +65,14 @@ def _writes(event: events.Event) -> list[Write]:
             return [_prediction(event), *_weights(event)]
         case events.AnomalyDetected():
             return [_anomaly(event)]
+        case events.ImpactForecast():
+            return [_impact(event)]
         case events.AlertRaised() | events.AlertResolved():
             return [_alert(event)]
         case events.ExampleRecorded():
             return [_outcome(event)]
         case events.LabelRevised():
-            return [_revision(event), _audit(event, event.principal, "label-revised", event.run_id)]
+            return [_revision(event), _audit(event, "label-revised", event.run_id, event.before, event.verdict)]
         case _:
             return _model_writes(event)
 
@@ -74,13 +80,14 @@ def _writes(event: events.Event) -> list[Write]:
 def _model_writes(event: events.Event) -> list[Write]:
     match event:
         case events.ModelPromoted():
-            return [_version(event, "promoted"), _audit(event, event.principal, "model-promoted", event.config)]
+            return [_version(event, "promoted"), _moved(event, "model-promoted")]
         case events.ModelRolledBack():
-            return [_version(event, "rolled-back"), _audit(event, event.principal, "model-rolled-back", event.config)]
+            return [_version(event, "rolled-back"), _moved(event, "model-rolled-back")]
         case events.TrainingRequested():
-            return [_requested(event), _audit(event, event.principal, "training-requested", event.training_id)]
+            return [_requested(event), _audit(event, "training-requested", event.training_id, "", "requested")]
         case events.TrainingFinished():
-            return [_trained(event)]
+            cancelled = [_audit(event, "training-cancelled", event.training_id, "requested", "cancelled")]
+            return [_trained(event), *(cancelled if event.outcome == "cancel" else [])]
         case events.DriftDetected():
             return [_drift(event)]
         case _:
@@ -210,6 +217,14 @@ def _anomaly(event: events.AnomalyDetected) -> Write:
     return Write(tables.anomalies, row)
 
 
+def _impact(event: events.ImpactForecast) -> Write:
+    row: dict[str, Cell] = {
+        "id": event.id, "run_id": event.run_id, "host": event.host, "pipeline_id": event.pipeline_id,
+        "time": event.time, "cause": event.cause, "delay_seconds": event.delay_seconds, "body": _body(event),
+    }  # fmt: skip
+    return Write(tables.impacts, row)
+
+
 def _alert(event: events.AlertRaised | events.AlertResolved) -> Write:
     base: dict[str, Cell] = {"alert_id": event.alert_id, "run_id": event.run_id}
     if isinstance(event, events.AlertResolved):
@@ -249,7 +264,16 @@ def _version(event: events.ModelPromoted | events.ModelRolledBack, kind: str) ->
         "id": event.id, "kind": kind, "model": event.model, "config": event.config, "at_offset": event.at_offset,
         "previous": event.previous, "principal": event.principal, "time": event.time, "body": _body(event),
     }  # fmt: skip
+    if from_ := event.lineage:
+        row |= {
+            "sha256": from_.sha256, "code_version": from_.code, "river_version": from_.river,
+            "trigger_kind": from_.trigger, "training_id": from_.training_id, "training_seconds": from_.seconds,
+        }  # fmt: skip
     return Write(tables.model_versions, row)
+
+
+def _moved(event: events.ModelPromoted | events.ModelRolledBack, action: str) -> Write:
+    return _audit(event, action, event.config, event.previous, f"{event.config} from offset {event.at_offset} on")
 
 
 def _requested(event: events.TrainingRequested) -> Write:
@@ -277,10 +301,10 @@ def _drift(event: events.DriftDetected) -> Write:
     return Write(tables.drift, row)
 
 
-def _audit(event: events.Event, principal: str, action: str, subject: str) -> Write:
+def _audit(event: _Command, action: str, subject: str, before: str, after: str) -> Write:
     row: dict[str, Cell] = {
-        "id": event.id, "time": event.time, "principal": principal, "action": action, "subject": subject,
-        "body": _body(event),
+        "id": event.id, "time": event.time, "principal": event.principal, "action": action, "subject": subject,
+        "body": _body(event), "before_value": before, "after_value": after,
     }  # fmt: skip
     return Write(tables.audit, row)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects.mysql import MEDIUMTEXT, VARCHAR
 
-__all__ = ["metadata", "TABLES"]
+__all__ = ["APPEND_ONLY", "TABLES", "metadata"]
 
 _NAMES = {"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
 metadata = MetaData(naming_convention=_NAMES)
@@ -148,6 +148,18 @@ anomalies = Table(
     Column("score", Double, nullable=False),
     Column("body", _LONG, nullable=False),
 )
+impacts = Table(
+    "impacts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run_id", _ID, nullable=False, index=True),
+    Column("host", _ID, nullable=False),
+    Column("pipeline_id", _ID, nullable=False),
+    Column("time", Double, nullable=False, index=True),
+    Column("cause", _SHORT, nullable=False),  # failed, failing, slow
+    Column("delay_seconds", Double, nullable=False),
+    Column("body", _LONG, nullable=False),
+)
 host_samples = Table(
     "host_samples",
     metadata,
@@ -191,6 +203,12 @@ model_versions = Table(
     Column("principal", _ID, nullable=False),
     Column("time", Double, nullable=False, index=True),
     Column("body", _LONG, nullable=False),
+    Column("sha256", _SHORT),  # of definition, code and River version
+    Column("code_version", _SHORT),
+    Column("river_version", _SHORT),
+    Column("trigger_kind", _SHORT),
+    Column("training_id", _ID),
+    Column("training_seconds", Double),
 )
 training_runs = Table(
     "training_runs",
@@ -250,6 +268,8 @@ audit = Table(
     Column("action", _SHORT, nullable=False),
     Column("subject", _ID, nullable=False),
     Column("body", _LONG, nullable=False),
+    Column("before_value", _LONG),
+    Column("after_value", _LONG),
 )
 
 # What the API and the page ask for: running runs, pages by time, alerts' marks in the audit trail, failures like a run.
@@ -265,3 +285,5 @@ Index("ix_ensemble_weights_time", ensemble_weights.c.time)
 Index("ix_drift_time", drift.c.time)
 
 TABLES: dict[str, Table] = dict(metadata.tables)
+APPEND_ONLY = frozenset({"audit"})
+"""Tables whose rows nobody may change: the sink's user has no right to (agents/store/users.py)."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, func, literal_column, or_
+from sqlalchemy import ColumnElement, Table, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql.dml import Insert
+
+from agents.store.tables import APPEND_ONLY
 
 __all__ = ["statement"]
 
@@ -45,6 +47,8 @@ def _sqlite(table: Table, columns: tuple[str, ...], guard: str | None) -> Insert
 def _mysql(table: Table, columns: tuple[str, ...], guard: str | None) -> Insert:
     insert = mysql.insert(table)
     new, old = insert.inserted, table.c
+    if table.name in APPEND_ONLY:
+        return _once(table, columns)
     if guard is None:
         first = next(iter(table.primary_key)).name
         return insert.on_duplicate_key_update([(first, old[first])])
@@ -54,6 +58,14 @@ def _mysql(table: Table, columns: tuple[str, ...], guard: str | None) -> Insert:
     ]
     changes.append((guard, case((newer, new[guard]), else_=old[guard])))
     return insert.on_duplicate_key_update(changes)
+
+
+def _once(table: Table, columns: tuple[str, ...]) -> Insert:
+    """Insert what is not there: an `on duplicate key` would ask for the right to update."""
+    keys = [column == bindparam(column.name) for column in table.primary_key]
+    there = select(table).where(*keys).correlate(None)
+    values = select(*(bindparam(name, type_=table.c[name].type) for name in columns))
+    return mysql.insert(table).from_select(list(columns), values.where(~there.exists()))
 
 
 def _choice(name: str, newer: Any, new: Any, old: Any, guard: str) -> Any:

@@ -1,4 +1,7 @@
-"""One MySQL user a role: `migrate` may change the schema, `sink` may only write rows, `read` may only look."""
+"""One MySQL user a role: `migrate` may change the schema, `sink` may only write rows, `read` may only look.
+
+Of the audit trail even the sink may only add rows; so its right to update is given table by table.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from agents.store.database import connect
+from agents.store.tables import APPEND_ONLY, TABLES
 from streams.errors import ConfigError, Unavailable
 
 __all__ = ["ROLES", "create_users", "grants"]
 
 ROLES: dict[str, str] = {
     "migrate": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES",
-    "sink": "SELECT, INSERT, UPDATE",
+    "sink": "SELECT, INSERT",  # and UPDATE on every table that is not append-only
     "read": "SELECT",
 }
 _NAME = re.compile(r"^[A-Za-z0-9_]{1,64}$")
@@ -30,7 +34,11 @@ def grants(database: str, host: str = "%") -> list[str]:
         raise ConfigError(f"database name {database!r}: letters, digits and _ only")
     if not re.fullmatch(r"[A-Za-z0-9_.:%-]{1,255}", host):
         raise ConfigError(f"host pattern {host!r} is not one")
-    lines = [line for line in _TEMPLATE.read_text().splitlines() if line and not line.startswith("--")]
+    lines = [
+        line.replace("{table}", table)
+        for line in _TEMPLATE.read_text().splitlines() if line and not line.startswith("--")
+        for table in (sorted(TABLES.keys() - APPEND_ONLY) if "{table}" in line else [""])
+    ]  # fmt: skip
     filled = "\n".join(lines).replace("{database}", database).replace("{host}", host)
     return [statement.strip() for statement in filled.split(";") if statement.strip()]
 
