@@ -53,6 +53,25 @@ its connection after a while.
 |---|---|---|
 """
 _CLIENT = """
+## CI systems
+
+Webhooks come to `buildcast api` at the address above, or to `buildcast ci receive` at `/github`, `/gitlab`, `/jenkins`
+and `/generic`: a small process with nothing behind it but a spool. A delivery is on this host's disk before it is
+answered with 202; a broker that is away is waited for. 401 is not proved, 413 too large, 422 no body of that provider;
+503 asks the sender to come again. Secrets are settings, in [configuration.md](configuration.md).
+
+| sender | set there | proof |
+|---|---|---|
+| GitHub | webhook, content type JSON, events *Workflow jobs* and *Workflow runs* | HMAC-SHA256 of the body |
+| GitLab | webhook, *Job events* and *Pipeline events* | the secret token |
+| Jenkins | Notification plugin, JSON, HTTP, all events: `https://jenkins:SECRET@HOST/jenkins` | that password |
+| yours | one event a request, CloudEvents JSON (docs/events.md) | HMAC-SHA256 of `timestamp.body`, at most 5 min old |
+
+`buildcast ci pull github OWNER/REPO` and `buildcast ci pull gitlab PROJECT` read the same from the REST API: to start
+with history, where no webhook can reach you, or beside webhooks for what they lost (ids are the same, so nothing counts
+twice). They ask by tag, keep to the rate that the server tells, and go on from where the last pull stopped; `--every
+300` keeps pulling.
+
 ## Python client
 
     from buildcast.client import MLEngine
