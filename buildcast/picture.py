@@ -29,6 +29,7 @@ def draw(report: dict[str, Any]) -> RenderableType:
     else:
         parts += [_curve(report), _table(report)]
     parts += [_alert(alert) for alert in report["alerts"]]
+    parts += [_impact(impact) for impact in report["impacts"][:1]]  # the newest says it all
     return Panel(Group(*parts), title=f"{report['name']}", subtitle=report["run_id"], box=box.ROUNDED)
 
 
@@ -100,3 +101,28 @@ def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, An
 def _alert(alert: dict[str, Any]) -> Text:
     why = "; ".join(reason["text"] for reason in alert["reasons"][:2])
     return Text.assemble(("alert ", "bold red"), f"risk {alert['risk']:.0%}, {alert['cause']}: {why}")
+
+
+def _impact(impact: dict[str, Any]) -> Text:
+    """Whom the run holds up, in one line."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for one in impact["delayed"]:
+        by_kind.setdefault(one["kind"], []).append(one)
+    told = [_packages(by_kind["package"])] if "package" in by_kind else []
+    told += [
+        f"{one.get('runs', 1)} waiting for {one['name']} by about {_minutes(one['delay_seconds'])}"
+        for one in by_kind.get("queue", ())
+    ]
+    hosts = ", ".join(one["name"] for one in by_kind.get("host", ()))
+    cause = {"failed": "has failed", "failing": "will probably fail", "slow": "is late"}[impact["cause"]]
+    return Text.assemble(("impact ", "bold yellow"), f"{cause}: holds up {'; '.join(told)}; on {hosts}")
+
+
+def _packages(delayed: list[dict[str, Any]], most: int = 3) -> str:
+    names = ", ".join(one["name"] for one in delayed[:most])
+    more = f" and {len(delayed) - most} more" if len(delayed) > most else ""
+    return f"{names}{more} by about {_minutes(delayed[0]['delay_seconds'])}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60.0:.0f} min" if seconds >= 90.0 else f"{seconds:.0f} s"

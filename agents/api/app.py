@@ -25,6 +25,7 @@ from agents.api.routes import (
     ensemble,
     findings,
     hosts,
+    impact,
     labels,
     models,
     page,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Extras", "create_app"]
 
-_ROUTERS = (runs, ensemble, training, models, alerts, labels, hosts, findings, status, audit, stream, webhooks)
+_ROUTERS = (runs, ensemble, training, models, alerts, labels, hosts, impact, findings, status, audit, stream, webhooks)
 _ABOUT = """Forecasts of builds while they run. Times are seconds since the epoch in UTC, ratios 0 to 1.
 Lists are pages: pass `next` of one page as `after` for the following one. Errors are `application/problem+json`
 and say what to do. Roles: read looks, write changes, admin sees the audit trail."""

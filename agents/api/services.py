@@ -83,6 +83,8 @@ class Services:
                 return "alert-resolved", item
             case events.AnomalyDetected():
                 return "anomaly", item
+            case events.ImpactForecast():
+                return "impact", item
             case events.RunOpened():
                 run = item.run
                 return "run-started", {"run_id": run.run_id, "name": run.name, "project": run.project,

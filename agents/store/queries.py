@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.store import tables
 
 __all__ = [
-    "alerts", "anomalies", "audit_trail", "calibration", "findings", "hosts", "last_forecast", "last_run_id",
+    "alerts", "anomalies", "audit_trail", "calibration", "findings", "hosts", "impacts", "last_forecast", "last_run_id",
     "model_history", "report", "run_forecasts", "runs", "training_runs", "vulnerabilities", "weights",
 ]  # fmt: skip
 
@@ -54,6 +54,7 @@ async def report(engine: AsyncEngine, run_id: str) -> Row | None:
         **{name: run[name] for name in ("name", "outcome", "error_class", "started_at", "finished_at", "seconds")},
         "forecasts": await run_forecasts(engine, run_id),
         "alerts": await alerts(engine, run_id=run_id),
+        "impacts": await impacts(engine, run_id),
     }
 
 
@@ -81,6 +82,14 @@ async def alerts(engine: AsyncEngine, run_id: str = "", limit: int = 200, active
     if active:
         query = query.where(table.c.resolved_at.is_(None))
     return [_alert(row) for row in await _all(engine, query)]
+
+
+async def impacts(engine: AsyncEngine, run_id: str, limit: int = 50) -> list[Row]:
+    """Whom a run holds up, newest first: cause, delay, and each delayed one."""
+    t = tables.impacts
+    query = select(t.c.body).where(t.c.run_id == run_id).order_by(t.c.time.desc(), t.c.id).limit(limit)
+    told = [msgspec.json.decode(row["body"]) for row in await _all(engine, query)]
+    return [{name: one[name] for name in ("time", "cause", "delay_seconds", "delayed")} for one in told]
 
 
 async def calibration(engine: AsyncEngine, limit: int = 5000) -> list[Row]:

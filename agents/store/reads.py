@@ -195,6 +195,13 @@ class Reads:
             row | {"body": _raw(row["body"])} for row in await self._all(_paged(query, t.c.time, t.c.id, limit, after))
         ]
 
+    async def impacts(self, limit: int, after: Cursor | None = None, run_id: str = "") -> list[Row]:
+        """Whom runs hold up, newest first."""
+        t = tables.impacts
+        query = select(t).where(t.c.run_id == run_id) if run_id else select(t)
+        rows = await self._all(_paged(query, t.c.time, t.c.id, limit, after))
+        return [row | {"body": _raw(row["body"])} for row in rows]
+
     async def findings(self, limit: int, after: Cursor | None = None) -> list[Row]:
         """Findings of the security checks, newest first."""
         t = tables.findings

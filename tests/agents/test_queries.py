@@ -25,6 +25,8 @@ async def test_a_report_holds_forecasts_with_reasons_and_alerts(tmp_path: Path) 
     assert forecast["risk"] == made.risk
     assert forecast["model"] == {"config": made.model.config, "offset": made.model.offset}
     assert report["alerts"][0]["reasons"]
+    (impact,) = report["impacts"]
+    assert (impact["cause"], impact["delayed"][0]["runs"]) == ("slow", 2)
     assert await queries.last_run_id(engine) == made.run_id
     assert (await queries.runs(engine))[0]["risk"] == made.risk
     assert await queries.report(engine, "unknown") is None

@@ -66,6 +66,7 @@ def _report(**changes: object) -> dict[str, object]:
         "started_at": 0.0, "finished_at": 50.0, "seconds": 50.0,
         "forecasts": [forecast, later],
         "alerts": [{"risk": 0.97, "cause": "level", "reasons": [{"text": "x.c: error"}]}],
+        "impacts": [],
     }  # fmt: skip
     return base | changes
 
@@ -74,6 +75,22 @@ def test_the_picture_tells_outcome_curve_and_alert() -> None:
     drawn = _drawn(_report())
     for said in ("failure", "0:50", "25% → 97%", "1:00 (0:40-2:00)", "0:49", "unknown", "x.c: error"):
         assert said in drawn
+
+
+def test_the_picture_names_whom_the_run_holds_up() -> None:
+    delayed = [{"kind": "host", "name": "h-1", "delay_seconds": 720.0},
+               {"kind": "queue", "name": "h-1", "delay_seconds": 80.0, "runs": 3},
+               *({"kind": "package", "name": f"p{n}", "delay_seconds": 720.0} for n in range(5))]  # fmt: skip
+    impact = {"time": 1.0, "cause": "slow", "delay_seconds": 720.0, "delayed": delayed}
+    drawn = " ".join(_drawn(_report(impacts=[impact, impact | {"cause": "failing"}])).replace("│", " ").split())
+    for said in ("is late: holds up p0, p1, p2 and 2 more by about 12 min", "3 waiting for h-1 by about 80 s; on h-1"):
+        assert said in drawn
+    assert "will probably fail" not in drawn
+    alone = [
+        {"kind": "host", "name": "h", "delay_seconds": 1.0},
+        {"kind": "package", "name": "m4", "delay_seconds": 1.0},
+    ]
+    assert "has failed: holds up m4" in _drawn(_report(impacts=[impact | {"cause": "failed", "delayed": alone}]))
 
 
 def test_a_running_build_without_forecasts_has_a_picture_too() -> None:

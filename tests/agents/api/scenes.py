@@ -79,6 +79,10 @@ def fleet(now: float = NOW) -> list[events.Event]:
             severity="warning", risk=0.83, threshold=0.8, time=now - 45,
             reasons=[events.Reason(text="4 compile errors in the last minute", logit=1.9)], **base,
         ),
+        events.ImpactForecast(
+            id="i1", run_id="gcc-live", name="gcc-pass1", project="lfs", cause="failing", delay_seconds=540.0,
+            delayed=[events.Delayed(kind="package", name="glibc", delay_seconds=540.0)], time=now - 45, **base,
+        ),
         *_hosts(now),
         *_models(now),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from tests.agents.api import scenes
 
 GETS = (
     "runs", "runs/gcc-live", "runs/gcc-live/forecast", "runs/gcc-live/report", "alerts", "labels", "feedback", "hosts",
-    "hosts/anomalies", "findings", "vulnerabilities", "models", "models/calibration", "training",
+    "hosts/anomalies", "impact", "findings", "vulnerabilities", "models", "models/calibration", "training",
     "training/training-1", "audit", "status", "report", "health", "ready",
 )  # fmt: skip
 
@@ -23,6 +23,12 @@ async def test_every_resource_answers_with_json(client: httpx.AsyncClient, path:
     answer = await client.get(f"/api/v1/{path}")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
+
+
+async def test_impact_names_who_is_held_up_and_for_how_long(client: httpx.AsyncClient) -> None:
+    (item,) = (await client.get("/api/v1/impact?run_id=gcc-live")).json()["items"]
+    assert (item["cause"], item["delay_seconds"], item["body"]["delayed"][0]["name"]) == ("failing", 540.0, "glibc")
+    assert (await client.get("/api/v1/impact?run_id=old-00")).json()["items"] == []
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(client: httpx.AsyncClient) -> None:
