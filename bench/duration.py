@@ -2,6 +2,8 @@
 
 `python -m bench.duration` prints a table and writes .cache/bench/duration.json. The published first costs are off: they
 come from these very reports. The baseline is the last duration of the same package on any host.
+All reports but two are of one kind of machine, so a second replay gives every host a speed of its own (its seconds
+times e to a number drawn evenly from -1 to 1): what a fleet of unlike hosts is like.
 A slow-down is simulated: log-normal durations, labels about 300 runs late, 2.2 times as slow from one run on. Its
 oracle knows the distribution and the moment of the change: no interval that holds 95 % is narrower in log seconds.
 """
@@ -13,6 +15,7 @@ import json
 import math
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
 
@@ -34,7 +37,9 @@ _USUAL_SECONDS = 600.0
 def main() -> None:
     """Measure, print, write."""
     data = Path(os.environ.get("BUILDCAST_DATA", "../shared/data"))
-    figures = measure_builds(load_builds(data / "lfs-jhalfs-sbu" / "raw" / "SBU_DU"))
+    builds = load_builds(data / "lfs-jhalfs-sbu" / "raw" / "SBU_DU")
+    figures = measure_builds(builds)
+    figures |= {f"unlike_hosts_{name}": value for name, value in measure_builds(unlike_hosts(builds)).items()}
     for spread in (0.15, 0.3, 0.5):
         figures |= {f"slow_down_{spread}_{name}": value for name, value in measure_slow_down(spread).items()}
     for name, figure in figures.items():
@@ -51,6 +56,16 @@ def load_builds(folder: Path) -> list[SbuBuild]:
         for path in sorted(folder.glob("*.report"))
     ]
     return sorted(builds, key=lambda build: build.started_at)
+
+
+def unlike_hosts(builds: list[SbuBuild], seed: int = 1) -> list[SbuBuild]:
+    """The same builds, each on a host of another speed."""
+    dice = random.Random(seed)
+    slower = [math.exp(dice.uniform(-1.0, 1.0)) for _ in builds]
+    return [
+        replace(build, steps=[replace(step, seconds=step.seconds * factor) for step in build.steps])
+        for build, factor in zip(builds, slower, strict=True)
+    ]
 
 
 def measure_builds(builds: list[SbuBuild]) -> dict[str, float]:

@@ -35,16 +35,16 @@ class DurationConfig:
     effects: int = 60_000
     families: Mapping[str, EffectFamily] = field(
         default_factory=lambda: {
-            "all": EffectFamily(3.0, 1e-5),
-            "project": EffectFamily(1.5, 0.0005, 0.05),
+            "all": EffectFamily(3.0, 0.0),
+            "project": EffectFamily(1.5, 1e-5, 0.05),
             "name": EffectFamily(4.0, 0.002, 0.05),
             "branch": EffectFamily(0.1, 0.004),
             "jobs": EffectFamily(0.3, 0.004),
             "package": EffectFamily(6.0, 0.002, 0.02),
-            "host": EffectFamily(0.06, 0.001, 0.05),
-            "cpu": EffectFamily(0.02, 0.0005),
-            "parallel": EffectFamily(1.0, 0.0005),
-            "package@parallel": EffectFamily(0.15, 0.001),
+            "host": EffectFamily(0.1, 0.0002, 0.02),
+            "cpu": EffectFamily(0.02, 1e-5),
+            "parallel": EffectFamily(1.0, 1e-5),
+            "package@parallel": EffectFamily(0.05, 0.0003),
         }
     )
     noise: NoiseConfig = field(default_factory=NoiseConfig)
