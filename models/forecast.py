@@ -9,8 +9,9 @@ from typing import Any
 from models.forecaster import Forecaster
 from models.members.vector import sigmoid
 from models.risk import PriorRisk
+from models.run_state import RunState
 from models.tracker import Moment
-from streams.events import Interval, Reason
+from streams.events import Counterfactual, Interval, Reason
 
 __all__ = ["compose"]
 
@@ -43,8 +44,14 @@ def compose(
         "blame": _blame(prior, forecaster.evidence.blame(evidence)),
         "remaining": left,
         "abort": forecaster.ledger.abort.advise(risk, state.elapsed(now), left.point, shift) if left else None,
-        "counterfactuals": forecaster.risk.counterfactuals(state.run, state.prior) if explain and state.prior else [],
+        "counterfactuals": _changes(forecaster, state) if explain else [],
     }
+
+
+def _changes(forecaster: Forecaster, state: RunState) -> list[Counterfactual]:
+    if state.prior is None:
+        return []
+    return forecaster.risk.counterfactuals(state.run, state.prior, forecaster.retry.chance(state.run))
 
 
 def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:

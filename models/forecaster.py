@@ -15,6 +15,7 @@ from models.duration import DurationConfig, DurationModel
 from models.evidence import EvidenceModel
 from models.ledger import Ledger
 from models.recent import Recent
+from models.retry import RetryModel
 from models.risk import RiskConfig, RiskModel
 from models.usual import UsualModel
 from streams.events import Event, ExampleRecorded, LabelRevised, ModelRef, RunOpened
@@ -43,6 +44,7 @@ class Forecaster:
         self.duration = DurationModel(self.config.duration)
         self.evidence = EvidenceModel(self.config.evidence_step)
         self.usual = UsualModel()
+        self.retry = RetryModel()
         self.ledger = Ledger()
         self.offset = 0
         self.opened = Recent(self.config.remembered_runs)
@@ -86,6 +88,7 @@ class Forecaster:
             self.counts["repeated"] += 1
             return
         self.ledger.score(example, self.revised.get(run_id))
+        self.retry.learn(example)
         self._keep(example)
         self._apply(_restated(example, self.revised.get(run_id)))
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from models.blame import blame_of
 from models.calibration import Calibration
-from models.counterfactual import what_if
+from models.counterfactual import Answer, what_if
 from models.ensemble import Pool
 from models.history.fold import PRIOR_SCHEMA, History, HistoryLimits
 from models.members.linear import Linear
 from models.members.table import RAW, make
 from models.members.vector import BASE_LOGIT, Slots, Vector, sigmoid
 from models.reasons import Teller
+from models.retry import Chance
 from models.scaling import Scaling
 from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reason, Run
 
@@ -168,9 +169,24 @@ class RiskModel:
             self.history.learn_contexts(example.prior.keys, 0.0)
         self.counts["forgiven"] += 1
 
-    def counterfactuals(self, run: Run, prior: PriorFeatures) -> list[Counterfactual]:
-        """What an actionable change would do to the risk."""
-        return what_if(run, prior, PRIOR_SCHEMA, self.risk)
+    def counterfactuals(self, run: Run, prior: PriorFeatures, retry: Chance | None = None) -> list[Counterfactual]:
+        """What an actionable change would do to the risk, and a retry of a commit that failed."""
+        return what_if(run, prior, PRIOR_SCHEMA, self._answer, self._doubt, retry)
+
+    def _answer(self, prior: PriorFeatures) -> Answer:
+        x, z = self._vectors(prior)
+        logits = self._logits(x, z, _slots(prior))
+        pooled = self.pool.logit(logits)
+        return Answer(self._final(x, pooled), self._spread(prior, logits, pooled), logits, self.pool.weights)
+
+    def _doubt(self, column: int, step: float) -> float:
+        """Standard error of the logit for a step of a feature: 1 / sqrt(n p q) for each of its deviations."""
+        if step == 0.0:
+            return 0.0
+        deviations = abs(step) * self.scaling.inverse(column)
+        failures, runs = self.history.fleet
+        rate = failures / runs
+        return deviations / math.sqrt(max(1.0, self.labels) * rate * (1.0 - rate)) if deviations else math.inf
 
     def _fit(self, prior: PriorFeatures, broken: float) -> None:
         x, z = self._vectors(prior)

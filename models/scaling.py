@@ -29,6 +29,10 @@ class Scaling:
         np.minimum(z, self.clip, out=z)
         return np.maximum(z, -self.clip, out=z)
 
+    def inverse(self, column: int) -> float:
+        """1 / the deviation of a feature; 0 where it has never varied."""
+        return float(self._inverse[column]) if column < len(self._inverse) else 0.0
+
     def learn(self, x: Vector) -> None:
         """Take one vector into the statistics."""
         if len(self._mean) != len(x):
