@@ -49,6 +49,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_brier_score", "gauge", "of served forecasts against outcomes", ("model",)),
     Metric("buildcast_calibration_error_ratio", "gauge", "of served forecasts, 15 bins", ("model",)),
     Metric("buildcast_interval_coverage_ratio", "gauge", "outcomes within the interval", ("target", "level")),
+    Metric("buildcast_labels_scored", "gauge", "outcomes that served forecasts were scored by"),
     Metric("buildcast_interval_width_seconds", "gauge", "width of the last duration interval that was scored"),
     Metric("buildcast_duration_error_log_ratio", "gauge", "mean absolute log of actual over forecast", ("model",)),
     Metric("buildcast_estimate_error_nats", "gauge", "log loss that came less the log loss that was expected"),
@@ -65,9 +66,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_rows_written", "counter", "rows in committed transactions"),
     Metric("buildcast_database_waits", "counter", "batches that waited for the database"),
     Metric("buildcast_spool_bytes", "gauge", "size of the collectors' spool"),
-    Metric("buildcast_cve_feed_age_seconds", "gauge", "age of the vulnerability feed"),
-    Metric("buildcast_duration_predicted_seconds", "gauge", "newest duration forecast", ("bound",)),
-    Metric("buildcast_anomalous", "gauge", "newest host metric: -1 dip, 0 usual, 1 spike", ("metric",)),
+    Metric("buildcast_cve_feed_age_seconds", "gauge", "age of the newest vulnerability data"),
+    Metric("buildcast_duration_predicted_seconds", "gauge", "newest forecast of a run's whole duration", ("bound",)),
+    Metric("buildcast_anomalous", "gauge", "host metrics that were odd: -1 low, 0 usual again, 1 high", ("metric",)),
 )  # fmt: skip
 
 

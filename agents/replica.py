@@ -202,6 +202,8 @@ def report_scores(ledger: Ledger, metrics: Metrics) -> None:
     """Tell how served forecasts and their baselines did; what has too few labels is not told."""
     whole = ledger.whole
     enough = whole.first["model"].labels >= _ENOUGH_LABELS
+    if whole.first["model"].labels:
+        metrics.set("buildcast_labels_scored", whole.first["model"].labels)
     for name, scores in whole.first.items():
         model = "ensemble" if name == "model" else name
         _tell(metrics, "buildcast_log_loss", scores.log_loss, model=model)

@@ -17,6 +17,7 @@ from typing import Any
 from agents.deadletter import dead_record
 from agents.lineage import Origin, Strand
 from agents.metrics import Metrics
+from agents.observed import Observed
 from agents.outbox import Outbox, Record, record_of
 from agents.replica import Replica
 from agents.snapshot import FolderStore, SnapshotRefused
@@ -60,6 +61,7 @@ class Scorer:
         self._read_log = read_log
         self._config = config
         self._metrics = metrics
+        self._observed = Observed(metrics)
         self._snapshot_seconds = snapshot_seconds
         self._lock = asyncio.Lock()
         self.partitions: dict[int, Partition] = {}
@@ -148,28 +150,12 @@ class Scorer:
             return [self._refuse(record, "core-error", repr(error))]
         if outputs:
             self._metrics.observe("buildcast_scoring_duration_seconds", time.perf_counter() - started)
-            self._observe(outputs)
+        self._observed.take(event, outputs)
         return [_told(output, partition) for output in outputs]
 
     def _refuse(self, record: Any, kind: str, reason: str) -> Record:
         self._metrics.count("buildcast_events_rejected", topic=record.topic, reason=kind)
         return dead_record(record, kind, reason)
-
-    def _observe(self, outputs: list[events.Event]) -> None:
-        for output in outputs:
-            match output:
-                case events.ForecastMade():
-                    self._metrics.count("buildcast_predictions", target="failure", role="champion")
-                    self._metrics.observe("buildcast_risk_ratio", output.risk)
-                case events.AlertRaised():
-                    self._metrics.count("buildcast_alerts", severity=output.severity, verdict="raised")
-                case events.AlertResolved():
-                    self._metrics.count("buildcast_alerts", severity="", verdict=output.why)
-                case events.ExampleRecorded() if output.seconds is not None:
-                    self._metrics.observe("cicd_pipeline_run_duration_seconds", output.seconds, result=output.outcome)
-                    self._metrics.observe("buildcast_label_delay_seconds", max(0.0, output.time - output.started_at))
-                case _:
-                    pass
 
     async def _open(self, number: int) -> Partition:
         """The partition's state: its snapshot if one fits the committed offsets, else the log read again."""

@@ -59,6 +59,10 @@ class RemoteChain:
         if self._feed is not None:
             self._feed.stop()
 
+    def spool_bytes(self) -> int:
+        """What the events that wait take on the disk."""
+        return self._outbox.spool.size_bytes()
+
     def emit(self, event: Event) -> None:
         """Take an event; it stands on the disk when this returns."""
         run = getattr(event, "run", None)

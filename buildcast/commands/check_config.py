@@ -23,12 +23,13 @@ def kinds() -> list[type[Settings]]:
     from agents.settings import SinkSettings, WorkerSettings
     from agents.trainer.settings import TrainerSettings
     from collectors.ci.settings import CiSettings
+    from collectors.settings import CollectSettings
     from collectors.vulnerability.settings import VulnerabilitySettings
     from streams.broker import BrokerSettings
 
     return [
         BrokerSettings, WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings,
-        VulnerabilitySettings, CiSettings,
+        CollectSettings, VulnerabilitySettings, CiSettings,
     ]  # fmt: skip
 
 
