@@ -40,6 +40,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_events_consumed", "counter", "records consumed", ("topic",)),
     Metric("buildcast_events_rejected", "counter", "records refused to dead letters", ("topic", "reason")),
     Metric("buildcast_events_skipped", "counter", "records seen again after a restart or rebalance", ("topic",)),
+    Metric("buildcast_clock_skewed_records", "counter", "records of hosts whose clock is > 5 min off", ("direction",)),
     Metric("buildcast_event_lag_seconds", "histogram", "from record to acknowledged outputs", (), _LAG_SECONDS),
     Metric("buildcast_consumer_lag_records", "gauge", "records not finished yet", ("topic", "partition")),
     Metric("buildcast_scoring_duration_seconds", "histogram", "to handle an event that was scored", (), _SCORE_SECONDS),

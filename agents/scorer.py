@@ -20,6 +20,7 @@ from agents.metrics import Metrics
 from agents.observed import Observed
 from agents.outbox import Outbox, Record, record_of
 from agents.replica import Replica
+from agents.skew import SkewWatch
 from agents.snapshot import FolderStore, SnapshotRefused
 from agents.transport import Batch
 from models.core import Core, CoreConfig
@@ -61,7 +62,11 @@ class Scorer:
         self._read_log = read_log
         self._config = config
         self._metrics = metrics
+<<<<<<< Updated upstream
         self._observed = Observed(metrics)
+=======
+        self._skew = SkewWatch(metrics)
+>>>>>>> Stashed changes
         self._snapshot_seconds = snapshot_seconds
         self._lock = asyncio.Lock()
         self.partitions: dict[int, Partition] = {}
@@ -139,6 +144,7 @@ class Scorer:
             event = decode(record.value, record.headers)
         except InvalidEvent as error:
             return [self._refuse(record, error.kind, error.detail)]
+        self._skew.look(event.host, record)
         positions = {f"{topic}/{number}": at for topic, at in (partition.next | newest).items()}
         started = time.perf_counter()
         try:

@@ -77,7 +77,7 @@ def unseal(raw: bytes, key: bytes) -> Snapshot:
     length = int.from_bytes(body[:4], "big")
     try:
         header = msgspec.json.decode(body[4 : 4 + length], type=_Header)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's own errors, and text that is no UTF-8
         raise SnapshotRefused(f"unreadable header: {error}") from error
     state = bytes(body[4 + length :])
     return Snapshot(header.lineage, header.partition, header.offsets, state, header.origin)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from collectors.spool import Spool, Spooled, SpoolLimits
-from streams.codec import decode, encode, headers
+from streams.codec import SENT_AT, decode, encode, headers
 from streams.errors import ConfigError, InvalidEvent, Rejected, Unavailable
 from streams.events import Event
 from streams.topics import key_of, topic_of
@@ -92,8 +92,11 @@ class KafkaPublisher:
         producer = await self._connected()
         try:
             async with asyncio.timeout(self._send_seconds):
+                now = (SENT_AT, f"{time.time():.3f}".encode())
                 sent = [
-                    await producer.send(topic_of(event), encode(event), key=key_of(event), headers=headers(event))
+                    await producer.send(
+                        topic_of(event), encode(event), key=key_of(event), headers=[*headers(event), now]
+                    )
                     for event in events
                 ]
                 await asyncio.gather(*sent)

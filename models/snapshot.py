@@ -83,15 +83,34 @@ def unseal(raw: bytes, key: bytes, config: ForecasterConfig) -> Forecaster:
     if not hmac.compare_digest(raw[8:40], hmac.digest(key, body, hashlib.sha256)):
         raise SnapshotRefused("was changed or sealed with another key")
     length = int.from_bytes(body[:4], "big")
-    header = json.loads(body[4 : 4 + length])
+    header = _header(body[4 : 4 + length])
     wanted = {"code": CODE_VERSION, "river": RIVER_VERSION, "config": config.name}
     if other := {name: header.get(name) for name, value in wanted.items() if header.get(name) != value}:
         raise SnapshotRefused(f"is of another lineage: {other}, wanted {wanted}")
-    loaded = _Unpickler(io.BytesIO(body[4 + length :])).load()
-    if not isinstance(loaded, Forecaster) or loaded.config != config or loaded.offset != header["offset"]:
+    loaded = _load(body[4 + length :])
+    if not isinstance(loaded, Forecaster) or loaded.config != config or loaded.offset != header.get("offset"):
         raise SnapshotRefused("does not hold the forecaster its header names")
     probe(loaded)
     return loaded
+
+
+def _header(raw: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(raw)
+    except ValueError as error:
+        raise SnapshotRefused(f"its header cannot be read: {error}") from error
+    if not isinstance(header, dict):
+        raise SnapshotRefused("its header names nothing")
+    return header
+
+
+def _load(payload: bytes) -> Any:
+    try:
+        return _Unpickler(io.BytesIO(payload)).load()
+    except SnapshotRefused:
+        raise
+    except Exception as error:  # whatever bytes make an unpickler or a class raise
+        raise SnapshotRefused(f"its payload cannot be read: {error!r:.200}") from error
 
 
 def probe(forecaster: Forecaster) -> float:

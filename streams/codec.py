@@ -18,9 +18,10 @@ from streams.errors import InvalidEvent
 from streams.events import Event
 from streams.wire import KINDS, Kind, kind_of
 
-__all__ = ["CONTENT_TYPE", "MAX_BYTES", "decode", "encode", "headers"]
+__all__ = ["CONTENT_TYPE", "MAX_BYTES", "SENT_AT", "decode", "encode", "headers"]
 
 CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
+SENT_AT = "sent-at"  # header: the sending host's clock when it sent, seconds since the epoch
 MAX_BYTES = 1_000_000  # below the broker's default message.max.bytes; larger records are refused unread
 _MAX_DEPTH = 64
 _MAX_SECONDS = 253_402_300_799.0  # the last second of the year 9999: what RFC 3339 can write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import stat
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_one_flipped_bit_anywhere_is_refused(data: st.DataObject) -> None:
 def test_any_bytes_are_refused_and_nothing_else(raw: bytes) -> None:
     with pytest.raises(SnapshotRefused):
         unseal(raw, KEY)
+
+
+def test_a_header_that_is_no_text_is_refused_even_behind_the_right_seal() -> None:
+    header = b'{"lineage":"\xf2","partition":3,"offsets":{}}'
+    body = len(header).to_bytes(4, "big") + header
+    with pytest.raises(SnapshotRefused, match="unreadable header"):
+        unseal(b"BCPART01" + hmac.digest(KEY, body, "sha256") + body, KEY)
 
 
 def test_a_wrong_key_another_lineage_and_another_partition_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import trials
+from tests.chaos import fuzz, snapshots, trials
 
 Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
 LONG: dict[str, Trial] = {
@@ -29,6 +29,8 @@ LONG: dict[str, Trial] = {
     "T4": trials.database_down,
     "T8": trials.shuffled_twice,
     "T9": trials.poison,
+    "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=10_000),
+    "T13": snapshots.bad_snapshots,
     "T21": trials.soak,
     "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=15),
 }  # fmt: skip
@@ -39,7 +41,9 @@ SHORT: dict[str, Trial] = {
     "T4": lambda folder, seed: trials.database_down(folder, seed, seconds=15.0),
     "T8": lambda folder, seed: trials.shuffled_twice(folder, seed, events=300),
     "T9": lambda folder, seed: trials.poison(folder, seed, events=300),
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=1, every=5.0, rate=50.0),
+    "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=1000),
+    "T13": lambda folder, seed: snapshots.bad_snapshots(folder, seed, events=600),
+    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
 }
 REPORT = Path(__file__).parents[2] / "docs/reliability.md"
 
@@ -82,7 +86,7 @@ def _page(results: list[trials.Result], short: bool) -> str:
             f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, real Kafka and MariaDB.",
             "A checker that knows only what was acknowledged, the topics and the database compares: acknowledged ids",
             "are rows, no duplicate, no phantom; dead letters are exactly the poison; each run is learned once; every",
-            "forecast that was ever served, those of states that a crash has lost included, is made again from the topics",
+            "forecast that was ever served, also by states that a crash has lost, is made again from the topics",
             "alone to the last digit (`replayed`; `states`: partitions opened, `rebuilt`: from the log instead of a",
             "snapshot), and none is missing. A failed run is repeated by its seed.",
             "", "| run | set-up | seed | figures | holds |", "|---|---|---|---|---|", *rows, "",

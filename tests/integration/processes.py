@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from agents.admin import check_topics
 from agents.outbox import Outbox, Record, record_of
@@ -36,8 +38,8 @@ class Process:
         self.kind = kind
         self.log = state / f"{kind}.log"
         # Offsets that an older test committed must not outlive its topics: a group of the state's own.
-        group = f"{kind}-{hashlib.sha256(str(settings.get('snapshots', state)).encode()).hexdigest()[:12]}"
-        own = {f"{kind}_metrics_port": 0, f"{kind}_group": group}
+        self.group = f"{kind}-{hashlib.sha256(str(settings.get('snapshots', state)).encode()).hexdigest()[:12]}"
+        own = {f"{kind}_metrics_port": 0, f"{kind}_group": self.group}
         given = {"bootstrap": bootstrap, "state": state, **own, **settings}
         self._environment = {**os.environ, **{f"BUILDCAST_{name.upper()}": str(value) for name, value in given.items()}}
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,6 +115,29 @@ async def records(bootstrap: str, topic: str) -> list[Any]:
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 found += batch
     return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def committed(bootstrap: str, group: str) -> dict[TopicPartition, int]:
+    """What a group has committed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:  # the broker has met no group yet
+        return {}
+    finally:
+        await admin.close()
+    return {tp: meta.offset for tp, meta in found.items() if meta.offset >= 0}
+
+
+async def lag(bootstrap: str, group: str, topics: Iterable[str]) -> int:
+    """Records of topics that a group has not committed."""
+    counts = await check_topics(bootstrap, topics)
+    partitions = [TopicPartition(topic, number) for topic, count in counts.items() for number in range(count)]
+    async with plain_consumer(bootstrap) as consumer:
+        ends = await consumer.end_offsets(partitions)
+    done = await committed(bootstrap, group)
+    return sum(end - done.get(tp, 0) for tp, end in ends.items())
 
 
 async def events_on(bootstrap: str, topic: str) -> list[Event]:
