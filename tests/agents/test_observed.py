@@ -76,7 +76,8 @@ def test_senders_cannot_make_series_without_end(observed: Observed, registry: Co
 def test_the_newest_forecast_tells_the_whole_duration(observed: Observed, registry: CollectorRegistry) -> None:
     forecast = ForecastMade(
         id="f", source="/t", time=0.0, host="h", run_id="r", name="n", project="p", elapsed_seconds=30.0,
-        trigger="stage", risk=0.1, risk_lower=0.0, risk_upper=0.2, confidence=1.0, variance=0.0, model=ModelRef(config="c", offset=1),
+        trigger="stage", risk=0.1, risk_lower=0.0, risk_upper=0.2, confidence=1.0, variance=0.0,
+        model=ModelRef(config="c", offset=1),
         remaining=Interval(point=60.0, lower=40.0, upper=90.0),
     )  # fmt: skip
     observed.take(_sample(), [forecast])
