@@ -62,11 +62,8 @@ class Scorer:
         self._read_log = read_log
         self._config = config
         self._metrics = metrics
-<<<<<<< Updated upstream
         self._observed = Observed(metrics)
-=======
         self._skew = SkewWatch(metrics)
->>>>>>> Stashed changes
         self._snapshot_seconds = snapshot_seconds
         self._lock = asyncio.Lock()
         self.partitions: dict[int, Partition] = {}
