@@ -1,11 +1,10 @@
 """How early and how rightly alerts come: real builds of real packages under real faults, and as many healthy ones.
 
-    python -m bench.early [--rounds N] [--seed N] [--packages a,b] [--out FILE]
+    python -m bench.early [--rounds N] [--seed N] [--packages a,b] [--faults a,b] [--parts N] [--jobs N] [--again]
 
-Each build runs under `buildcast run --local --json`; nothing tells it what was done to the tree. Cold: a state folder
-of its own; warm: a state folder in which the package has been built healthily before. Reported: precision (alerts that
-were of failing runs), recall, lead time as a share of the run, the share of failures with any sign flagged before half
-time, and healthy runs without an alert.
+Each build runs under `buildcast run --local --json --live`; nothing tells it what was done to the tree. Cold: a state
+folder of its own; warm: a state folder in which the package has been built healthily before, and then under the faults
+and healthily in turns. bench.lead says how it is judged. Rows are kept as each package is done; --again begins anew.
 """
 
 from __future__ import annotations
@@ -18,41 +17,57 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bench.faults import FAULTS, HEALTHY, Prepared, prepare
+from bench.lead import Seen, first_sign, plain, summary
 from bench.packages import PACKAGES, Package, unpack
 
-__all__ = ["main"]
+__all__ = ["main", "mixed"]
+
+CHOSEN = ("lua5.4", "zlib", "cjson", "libuv1", "bzip2", "tinyxml2", "gzip")
+_ALERT = "buildcast ▲"
 
 
 def main() -> None:
-    """Run the whole matrix and print the table."""
+    """Run the matrix, keep the rows beside those of other packages, print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--packages", default="")
+    parser.add_argument("--packages", default=",".join(CHOSEN))
     parser.add_argument("--faults", default="")
+    parser.add_argument("--parts", type=int, default=1, help="give each package only every N-th fault, in turns")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(".cache/bench/early.json"))
+    parser.add_argument("--again", action="store_true", help="also what the file holds already")
     options = parser.parse_args()
-    chosen = [p for p in PACKAGES if not options.packages or p.name in options.packages.split(",")]
-    faults = options.faults.split(",") if options.faults else [*FAULTS, *HEALTHY]
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for package in chosen:
-            rows += _package(package, faults, options, Path(folder))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({"rows": rows, "summary": summary(rows)}, indent=1))
+    rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, name in enumerate(options.packages.split(",")):
+            package = next(one for one in PACKAGES if one.name == name)
+            faults = options.faults.split(",") if options.faults else mixed(number, options.parts)
+            if options.again or not any(row["package"] == package.name for row in rows):
+                fresh = _package(package, faults, options, Path(folder))
+                rows = [row for row in rows if row["package"] != package.name] + fresh
+                options.out.write_text(json.dumps({"rows": rows, "summary": summary(rows)}, indent=1))
     print(json.dumps(summary(rows), indent=1))
+
+
+def mixed(part: int = 0, parts: int = 1) -> list[str]:
+    """Every fault (or every `parts`-th), each followed by a healthy build of some kind."""
+    chosen = FAULTS[part % parts :: parts]
+    return [kind for at, fault in enumerate(chosen) for kind in (fault, HEALTHY[(part + at) % len(HEALTHY)])]
 
 
 def _package(package: Package, faults: list[str], options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     warm = folder / f"warm-{package.name}"
+    usual: set[str] = set()
     for number in range(options.warmups):
-        _build(package, "healthy", options.seed + 1000 + number, warm, folder)
+        _build(package, "healthy", options.seed + 1000 + number, warm, folder, usual, options.jobs)
     rows = []
     for number in range(options.rounds):
         for fault in faults:
@@ -60,31 +75,40 @@ def _package(package: Package, faults: list[str], options: argparse.Namespace, f
                 cold = folder / "cold"
                 shutil.rmtree(cold, ignore_errors=True)
                 state = cold if history == "cold" else warm
-                row = _build(package, fault, options.seed + number, state, folder) | {"history": history}
+                row = _build(package, fault, options.seed + number, state, folder, usual, options.jobs) | {
+                    "history": history
+                }
                 rows.append(row)
                 print(
                     f"{package.name:9} {fault:17} {history:4} exit {row['exit']:4} {row['seconds']:6.1f} s  "
-                    f"risk {row['first_risk']:.2f} -> {row['last_risk']:.2f}  "
-                    f"alert {'-' if row['alert_at'] is None else format(row['alert_share'], '.2f')}",
+                    f"risk {row['first_risk']:.2f} -> {row['last_risk']:.2f}  sign {_share(row['first_sign'], row)}  "
+                    f"alert {_share(row['alert_event_at'], row)}  told {_share(row['alert_at'], row)}  {row['reason']}",
                     file=sys.stderr,
+                    flush=True,
                 )
     return rows
 
 
-def _build(package: Package, fault: str, seed: int, state: Path, folder: Path) -> dict[str, Any]:
+def _share(at: float | None, row: dict[str, Any]) -> str:
+    return "-" if at is None else f"{at / max(row['seconds'], 1e-9):.2f}"
+
+
+def _build(
+    package: Package, fault: str, seed: int, state: Path, folder: Path, usual: set[str], jobs: int = 1
+) -> dict[str, Any]:
     tree = unpack(package, folder / "trees")
-    prepared = prepare(package, fault, tree, seed)
+    prepared = prepare(package, fault, tree, seed, jobs)
     mounted = _small_disk(tree, prepared)
     burners = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(prepared.burners)]
     command = [
-        sys.executable, "-m", "buildcast", "run", "--local", "--json", "--state", str(state), "--name", package.name,
-        "--", "timeout", "-k", "2", str(prepared.seconds), "sh", "-c", prepared.script,
+        sys.executable, "-m", "buildcast", "run", "--local", "--json", "--live", "--state", str(state),
+        "--name", package.name, "--", "timeout", "-k", "2", str(prepared.seconds), "sh", "-c", prepared.script,
     ]  # fmt: skip
-    began = time.monotonic()
     try:
-        done = subprocess.run(
-            command, cwd=tree, env=os.environ | prepared.environment, capture_output=True, check=False
-        )
+        with tempfile.TemporaryFile() as answer:
+            code, seen = _watched(command, tree, os.environ | prepared.environment, answer)
+            answer.seek(0)
+            report = json.load(answer)
     finally:
         for burner in burners:
             burner.kill()
@@ -93,8 +117,20 @@ def _build(package: Package, fault: str, seed: int, state: Path, folder: Path) -
             subprocess.run(["umount", str(tree)], check=True)
     log = Path(".cache/bench/early-logs") / f"{package.name}-{fault}-{state.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(done.stderr)
-    return _row(package, fault, done.returncode, time.monotonic() - began, json.loads(done.stdout))
+    log.write_text("\n".join(line for _, line in seen) + "\n")
+    if state.name != "cold" and fault in HEALTHY:
+        usual |= {plain(line) for _, line in seen}
+    return _row(package, fault, code, report, seen, usual)
+
+
+def _watched(command: list[str], tree: Path, environment: dict[str, str], answer: Any) -> tuple[int, list[Seen]]:
+    """The exit code and each line with the moment it was read."""
+    seen: list[Seen] = []
+    with subprocess.Popen(command, cwd=tree, env=environment, stdout=answer, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            seen.append((time.time(), line.decode(errors="replace").rstrip("\n")))
+    return running.returncode, seen
 
 
 def _small_disk(tree: Path, prepared: Prepared) -> bool:
@@ -112,10 +148,12 @@ def _small_disk(tree: Path, prepared: Prepared) -> bool:
     return True
 
 
-def _row(package: Package, fault: str, code: int, wall: float, report: dict[str, Any]) -> dict[str, Any]:
-    alerts, forecasts = report["alerts"], report["forecasts"]
-    at = min((_elapsed(report, alert) for alert in alerts), default=None)
-    length = report["seconds"] or wall
+def _row(
+    package: Package, fault: str, code: int, report: dict[str, Any], seen: list[Seen], usual: set[str]
+) -> dict[str, Any]:
+    alerts, forecasts, started = report["alerts"], report["forecasts"], _seconds(report["started_at"])
+    length = report["seconds"] or seen[-1][0] - started
+    told = min((at - started for at, line in seen if _ALERT in line), default=None)
     return {
         "package": package.name,
         "fault": fault,
@@ -124,50 +162,17 @@ def _row(package: Package, fault: str, code: int, wall: float, report: dict[str,
         "seconds": length,
         "first_risk": forecasts[0]["risk"] if forecasts else 0.0,
         "last_risk": forecasts[-1]["risk"] if forecasts else 0.0,
-        "first_sign": min((f["elapsed_seconds"] for f in forecasts if f["trigger"] == "signal"), default=None),
-        "alert_at": at,
-        "alert_share": None if at is None else min(1.0, at / max(length, 1e-9)),
+        "first_sign": first_sign(fault, [(at - started, line) for at, line in seen], usual) if code else None,
+        "alert_at": told,
+        "alert_event_at": min((_seconds(alert["at"]) - started for alert in alerts), default=None),
+        "alert_share": None if told is None else told / max(length, 1e-9),
         "reason": alerts[0]["reasons"][0]["text"] if alerts and alerts[0]["reasons"] else "",
+        "curve": [[round(f["elapsed_seconds"], 2), round(f["risk"], 4)] for f in forecasts],
     }
 
 
-def _elapsed(report: dict[str, Any], alert: dict[str, Any]) -> float:
-    from datetime import datetime
-
-    at, started = alert["at"], report["started_at"]
-    if isinstance(at, str):
-        return (datetime.fromisoformat(at) - datetime.fromisoformat(started)).total_seconds()
-    return float(at - started)
-
-
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures, for cold and warm history apart."""
-    by_history: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_history[row["history"]].append(row)
-    return {name: _figures(group) for name, group in by_history.items()}
-
-
-def _figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    failed = [row for row in rows if row["failed"]]
-    healthy = [row for row in rows if not row["failed"]]
-    raised = [row for row in rows if row["alert_at"] is not None]
-    right = [row for row in raised if row["failed"]]
-    signs = [row for row in failed if row["first_sign"] is not None and row["first_sign"] < row["seconds"]]
-    early = [row for row in signs if row["alert_share"] is not None and row["alert_share"] <= 0.5]
-    leads = sorted(1.0 - row["alert_share"] for row in right)
-    return {
-        "runs": len(rows),
-        "failed": len(failed),
-        "precision": len(right) / len(raised) if raised else None,
-        "recall": len(right) / len(failed) if failed else None,
-        "median_lead_share": leads[len(leads) // 2] if leads else None,
-        "failures_with_a_sign": len(signs),
-        "flagged_before_half_time": len(early) / len(signs) if signs else None,
-        "healthy_without_alert": sum(row["alert_at"] is None for row in healthy) / len(healthy) if healthy else None,
-        "missed": [f"{row['package']} {row['fault']}" for row in failed if row["alert_at"] is None],
-        "false": [f"{row['package']} {row['fault']}" for row in healthy if row["alert_at"] is not None],
-    }
+def _seconds(moment: Any) -> float:
+    return datetime.fromisoformat(moment).timestamp() if isinstance(moment, str) else float(moment)
 
 
 if __name__ == "__main__":

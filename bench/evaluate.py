@@ -2,7 +2,7 @@
 
 Failure risk is replayed here from a cold start; durations by bench.duration; the bulk fold (also the shared model) by
 bench.fold. What takes a machine for long is measured once and read from .cache/bench: fold.json, early.json,
-anomaly.json; `--again` measures the fold anew.
+ablation.json, anomaly.json; `--again` measures the fold anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from bench.goals import tables
-from bench.plots import draw_coverage, draw_reliability, draw_roc
+from bench.lead import summary
+from bench.plots import draw_coverage, draw_reliability, draw_risk_curves, draw_roc
 from bench.travis import data_folder
 from models.evaluation import Evaluation, replay
 from models.records.ci import events_of, read
@@ -49,8 +50,9 @@ def main() -> None:
     figures = {"sets": json.loads(kept.read_text())["sets"]} if options.report else {"sets": replayed()}
     figures["duration"] = _kept("duration", run=True, again=True)
     figures["fold"] = _kept("fold", run=True, again=options.again)
-    figures["early"] = _kept("early").get("summary", {})
+    figures["early"] = _early()
     figures["anomaly"] = _kept("anomaly")
+    figures["ablation"] = _kept("ablation")
     kept.write_text(json.dumps(figures, indent=1) + "\n")
     REPORT.write_text(tables(figures), encoding="utf-8")
 
@@ -91,6 +93,14 @@ def measure(found: Evaluation) -> dict[str, Any]:
         "second_half": Evaluation(found.runs[middle:]).metrics(),
         "first_50_auc": auc(risks, np.array([float(run.label or 0) for run in first])),
     }
+
+
+def _early() -> dict[str, Any]:
+    """The figures of the watched builds, drawn where there are any."""
+    rows = _kept("early").get("rows", [])
+    if rows:
+        draw_risk_curves(rows, PICTURES / "risk-curves.svg")
+    return summary(rows)
 
 
 def _kept(name: str, run: bool = False, again: bool = False) -> dict[str, Any]:

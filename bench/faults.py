@@ -15,7 +15,7 @@ FAULTS = (
     "source-error", "source-error-k", "missing-header", "missing-header-k", "missing-library", "wrong-flag",
     "memory-limit", "small-disk", "killed-compiler", "failing-tests", "hang",
 )  # fmt: skip
-HEALTHY = ("healthy", "warnings", "slow-host")
+HEALTHY = ("healthy", "warnings", "slow-host", "passing-tests", "ignored-errors")
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Prepared:
     burners: int = 0  # processes that compete for the CPU meanwhile
 
 
-def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 2) -> Prepared:
+def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 1) -> Prepared:
     """Put the fault into the tree and say how to build it."""
     rng = random.Random(f"{package.name}-{fault}-{seed}")
     make, ninja = f"make -j{jobs}", f"-j{jobs}"
@@ -63,9 +63,13 @@ def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 2) 
     if fault.endswith("-k"):
         make, ninja = f"{make} -k", f"{ninja} -k 0"
     script = package.build.format(make=make, ninja=ninja)
-    if fault == "failing-tests":
-        script += f" && {package.check.format(make=make) or 'true'}; sh ./checks.sh"
-        _checks(tree, rng)
+    if fault == "ignored-errors":
+        (tree / "noise.mk").write_text("all:\n\t-cat no-such-file\n\t-@echo 'probing; errors are usual here'; false\n")
+        script = f"make -f noise.mk && {script}"
+    if fault in ("failing-tests", "passing-tests"):
+        checks = [package.check.format(make=make)] if package.check else []
+        script = " && ".join([script, *checks, "sh ./checks.sh"])
+        _checks(tree, rng.randint(2, 6) if fault == "failing-tests" else None)
     prepared.script = prefix + script
     return prepared
 
@@ -98,14 +102,13 @@ exec {real} "$@"
     return str(path)
 
 
-def _checks(tree: Path, rng: random.Random) -> None:
-    """A test suite in automake's words with real commands, one of them failing early on."""
-    bad = rng.randint(2, 6)
+def _checks(tree: Path, bad: int | None) -> None:
+    """A test suite in automake's words with real commands, one of them failing early on or none."""
     lines = ["fails=0"]
     for number in range(1, 16):
         command = "test 1 = 2" if number == bad else f"test -n \"$(find . -name '*.o' | head -{number})\""
         lines += [
-            f"if {command}; then echo PASS: check{number}; else echo FAIL: check{number}; fails=1; fi",
+            f"if {command}; then echo PASS: fail-error-{number}; else echo FAIL: check-{number}; fails=1; fi",
             "sleep 0.3",
         ]
     lines += ["echo '# TOTAL: 15'", "exit $fails"]

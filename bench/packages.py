@@ -28,15 +28,18 @@ class Package:
 
 
 PACKAGES = (
+    Package("lua5.4", '{make} linux CC="$CC"', "src"),
+    Package("zlib", "./configure && {make} libz.a libz.so.1.2.13 example minigzip", ".", "{make} test"),
+    Package("lz4", "{make} -C lib && {make} -C programs", "lib"),
+    Package("brotli", "cmake -G Ninja -B out . && ninja -C out {ninja}", "c/enc", "ninja -C out test"),
+    Package("libuv1", "cmake -B out . && {make} -C out uv uv_a", "src"),
+    Package("gzip", "./configure && {make}", ".", "{make} check SUBDIRS=tests TESTS='zdiff help-version'"),
+    Package("expat", "cmake -G Ninja -B out expat && ninja -C out {ninja}", "expat/lib", "ninja -C out test"),
     Package("grep", "./configure && {make}", "src"),
     Package("sed", "./configure && {make}", "sed"),
-    Package("gzip", "./configure && {make}", ".", "{make} check SUBDIRS=tests TESTS='zdiff help-version'"),
-    Package("lua5.4", '{make} linux CC="$CC"', "src"),
     Package("bzip2", '{make} CC="$CC"', ".", "{make} test"),
-    Package("zlib", "./configure && {make} libz.a libz.so.1.2.13 example minigzip", ".", "{make} test"),
     Package("cjson", "cmake -G Ninja -B out . && ninja -C out {ninja}", ".", "ninja -C out test"),
     Package("tinyxml2", "cmake -B out . && {make} -C out", ".", "{make} -C out test"),
-    Package("lz4", "{make} -C lib && {make} -C programs", "lib"),
 )
 
 

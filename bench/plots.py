@@ -1,8 +1,8 @@
-"""The evaluation in pictures (SVG): reliability, ROC, coverage of the duration intervals over time."""
+"""The evaluation in pictures (SVG): reliability, ROC, coverage of the duration intervals over time, risk of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bench.lead import Row
 from models.evaluation import Evaluation, Scored
 
-__all__ = ["draw_coverage", "draw_reliability", "draw_roc"]
+__all__ = ["draw_coverage", "draw_reliability", "draw_risk_curves", "draw_roc"]
 
 _BINS = 15
 _WINDOW = 1000  # runs a point of the coverage
@@ -74,6 +75,33 @@ def draw_coverage(sets: Mapping[str, Evaluation], path: Path) -> None:
     axes.set_ylabel("inside the 95 % interval (grey: the goal)")
     axes.legend()
     _save(figure, path)
+
+
+def draw_risk_curves(rows: Sequence[Row], path: Path) -> None:
+    """Risk while running, warm history: each fault's longest failing build with its alert, healthy ones in grey."""
+    figure, axes = plt.subplots()
+    warm = [row for row in rows if row["history"] == "warm" and row["curve"]]
+    for row in (row for row in warm if not row["failed"]):
+        axes.step(*_course(row), where="post", color="grey", alpha=0.3, linewidth=1)
+    failing = {row["fault"]: row for row in sorted(warm, key=lambda row: row["seconds"]) if row["failed"]}
+    for number, (fault, row) in enumerate(sorted(failing.items())):
+        style = ("-", "--", ":")[number % 3]
+        (line,) = axes.step(*_course(row), where="post", linestyle=style, label=f"{fault} ({row['package']})")
+        if row["alert_event_at"] is not None:
+            at = row["alert_event_at"] / row["seconds"]
+            axes.plot([at], [1.02 + 0.012 * number], marker="v", color=line.get_color(), clip_on=False)
+    axes.set_xlabel("share of the run (triangles: alerts; grey: healthy runs)")
+    axes.set_ylabel("risk")
+    axes.set_ylim(0.0, 1.18)
+    axes.legend(fontsize="x-small", loc="center right")
+    _save(figure, path)
+
+
+def _course(row: Row) -> tuple[list[float], list[float]]:
+    """Shares of the run and risks; the last risk stands until the end."""
+    shares = [min(1.0, at / row["seconds"]) for at, _ in row["curve"]]
+    risks = [risk for _, risk in row["curve"]]
+    return [*shares, 1.0], [*risks, risks[-1]]
 
 
 def _held(run: Scored) -> bool:

@@ -68,7 +68,8 @@ def _idle(state: RunState, now: float) -> float:
 
 def _silence(state: RunState, now: float) -> float:
     usual = max(60.0, 2.0 * (state.usual_silence_seconds or 60.0))
-    return min(2.0, max(0.0, math.log2(max(state.silent_seconds, 1e-9) / usual)))
+    most = 2.0 if state.usual_silence_seconds is None else 4.0  # a busy hang: only history says that it is one
+    return min(most, max(0.0, math.log2(max(state.silent_seconds, 1e-9) / usual)))
 
 
 def _overrun(state: RunState, now: float) -> float:

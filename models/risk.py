@@ -185,7 +185,7 @@ class RiskModel:
             return 0.0
         deviations = abs(step) * self.scaling.inverse(column)
         failures, runs = self.history.fleet
-        rate = failures / runs
+        rate = min(0.95, max(0.05, failures / runs))
         return deviations / math.sqrt(max(1.0, self.labels) * rate * (1.0 - rate)) if deviations else math.inf
 
     def _fit(self, prior: PriorFeatures, broken: float) -> None:

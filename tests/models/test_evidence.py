@@ -59,6 +59,12 @@ def test_usual_silence_is_no_sign() -> None:
     assert _seen(idle_seconds=40.0, usual_silence_seconds=60.0) == {}
 
 
+def test_silence_beyond_what_the_package_ever_showed_grows_further_than_where_nothing_is_known() -> None:
+    assert _seen(silent_seconds=3600.0) == {"silence": 2.0}
+    assert _seen(silent_seconds=3600.0, usual_silence_seconds=5.0) == {"silence": 4.0}
+    assert _seen(silent_seconds=3600.0, usual_silence_seconds=1800.0) == {}
+
+
 def test_errors_that_healthy_runs_of_the_package_print_are_no_sign() -> None:
     assert _seen(errors={"compile": 3}, usual_errors={"compile": 2.7}) == {}
     assert _seen(errors={"compile": 4}, usual_errors={"compile": 2.7}) == {"errors_compile": 1.0}
