@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -138,3 +139,24 @@ def test_memory_is_bounded_whatever_comes() -> None:
     assert len(around.queue_of(HOST, T0 + 105, limits)) == 5
     core.handle(events.PipelineFinished(id="e", source="/p", time=T0, pipeline_id="p-49", name="l", outcome="success"))
     assert "p-49" not in around.pipelines
+
+
+def test_a_host_that_is_too_busy_is_learned_to_be_risky() -> None:
+    """Runs fail exactly while another run is on the host; nothing else tells them apart."""
+    core = Core(Forecaster(), CoreConfig(explain=False))
+    seen: dict[bool, list[float]] = {False: [], True: []}
+    chance = Random(7)
+    for number in range(400):
+        at, busy = T0 + number * 1000.0, chance.random() < 0.4
+        story: list[events.Event] = [started(f"hog-{number}", at, name="hog", project="q")] if busy else []
+        story.append(started(f"r-{number}", at + 5, project="p"))
+        story.append(finished(f"r-{number}", at + 65, "failure" if busy else "success", started_at=at + 5, project="p"))
+        story += [finished(f"hog-{number}", at + 70, name="hog", project="q", started_at=at)] if busy else []
+        for event in story:
+            for output in core.handle(event):
+                if isinstance(output, events.ForecastMade) and output.run_id == f"r-{number}" and number >= 300:
+                    seen[busy].append(output.risk)
+                if isinstance(output, events.RunOpened | events.ExampleRecorded):
+                    core.forecaster.fold(output)
+    calm, busy_risk = (sum(risks) / len(risks) for risks in seen.values())
+    assert busy_risk > calm + 0.3
