@@ -112,6 +112,20 @@ outcomes = Table(
     Column("body", _LONG, nullable=False),
     Index("ix_outcomes_known_at", "known_at"),
 )
+daily_outcomes = Table(
+    "daily_outcomes",
+    metadata,
+    Column("day", _text(10), primary_key=True),  # 2026-01-31, UTC, of when the outcome became known
+    Column("project", _ID, primary_key=True),
+    Column("name", _ID, primary_key=True),
+    Column("runs", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # failure, error, timeout
+    Column("seconds", Double, nullable=False),  # summed
+    Column("forecasts", Integer, nullable=False),
+    Column("scored", Integer, nullable=False),  # runs with a first and a last forecast
+    Column("first_squares", Double, nullable=False),  # summed squared errors: / scored is the Brier score
+    Column("last_squares", Double, nullable=False),
+)
 label_revisions = Table(
     "label_revisions",
     metadata,
@@ -283,6 +297,8 @@ Index("ix_findings_time", findings.c.time)
 Index("ix_label_revisions_time", label_revisions.c.time)
 Index("ix_ensemble_weights_time", ensemble_weights.c.time)
 Index("ix_drift_time", drift.c.time)
+Index("ix_steps_started_at", steps.c.started_at)
+Index("ix_signals_time", signals.c.time)
 
 TABLES: dict[str, Table] = dict(metadata.tables)
 APPEND_ONLY = frozenset({"audit"})

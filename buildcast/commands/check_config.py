@@ -21,6 +21,7 @@ def kinds() -> list[type[Settings]]:
     from agents.api.settings import ApiSettings
     from agents.notify.settings import NotifySettings
     from agents.settings import SinkSettings, WorkerSettings
+    from agents.store.retention import RetentionSettings
     from agents.trainer.settings import TrainerSettings
     from collectors.ci.settings import CiSettings
     from collectors.settings import CollectSettings
@@ -28,7 +29,7 @@ def kinds() -> list[type[Settings]]:
     from streams.broker import BrokerSettings
 
     return [
-        BrokerSettings, WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings,
+        BrokerSettings, WorkerSettings, SinkSettings, TrainerSettings, ApiSettings, NotifySettings, RetentionSettings,
         CollectSettings, VulnerabilitySettings, CiSettings,
     ]  # fmt: skip
 
