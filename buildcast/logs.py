@@ -8,6 +8,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from agents.trainer.records import Records
     from models.champion import Champions
 
-__all__ = ["append", "bootstrap_of", "champions", "examples", "fresh_id", "model_events", "principal"]
+__all__ = ["append", "append_all", "bootstrap_of", "champions", "examples", "fresh_id", "model_events", "principal"]
 
 
 def bootstrap_of(given: str | None, state: Path) -> str | None:
@@ -59,17 +60,40 @@ def champions(bootstrap: str | None, state: Path) -> Champions:
 
 def append(event: Event, bootstrap: str | None, state: Path) -> None:
     """Return when the event is kept for good."""
-    asyncio.run(_append(event, bootstrap, state))
+    append_all([event], bootstrap, state)
 
 
-async def _append(event: Event, bootstrap: str | None, state: Path) -> None:
+def append_all(events: Sequence[Event], bootstrap: str | None, state: Path) -> None:
+    """Return when all of them are."""
+    asyncio.run(_append(events, bootstrap, state))
+
+
+async def _append(events: Sequence[Event], bootstrap: str | None, state: Path) -> None:
     from agents.api.log import EventLog, JournalLog, KafkaLog
 
     log: EventLog = KafkaLog(bootstrap) if bootstrap else JournalLog(state)
     try:
-        await log.append(event)
+        for event in events:
+            await log.append(event)
     finally:
         await log.close()
+    if bootstrap is None:  # there is no sink: the rows, with the audit trail's, are written here
+        await _store(events, state)
+
+
+async def _store(events: Sequence[Event], state: Path) -> None:
+    from agents.store.database import connect, migrate
+    from agents.store.rows import writes_of
+    from agents.store.writer import Item, Writer
+    from buildcast.local import LocalPaths
+
+    url = LocalPaths(state).database_url
+    await migrate(url)
+    engine = connect(url)
+    try:
+        await Writer(engine).write([Item(event, writes_of(event)) for event in events])
+    finally:
+        await engine.dispose()
 
 
 def principal() -> str:

@@ -16,24 +16,23 @@ import msgspec
 
 from models.challengers import SPACE, draw
 from models.champion import FLOOR, Champions
-from models.definition import Value, config_of, definition_of
+from models.definition import Value, config_of
 from models.floor import Floor, FloorPolicy
 from models.forecaster import Forecaster, ForecasterConfig
+from models.found import found_by, nothing_found, read_found
 from models.promotion import PromotionPolicy
 from models.shadow import Judged, Shadow
-from models.told import MODEL, SOURCE, derive, drifted, requested
+from models.told import MODEL, SOURCE, derive, drifted, promoted, requested, rolled_back
 from models.training import Plan, spent, summary
 from models.triggers import TriggerPolicy, Triggers
 from streams.events import (
     Event,
-    ModelPromoted,
-    ModelRolledBack,
     Outcome,
     TrainingFinished,
     TrainingRequested,
 )
 
-__all__ = ["MODEL", "SOURCE", "Desk", "DeskPolicy", "found_configs"]
+__all__ = ["MODEL", "SOURCE", "Desk", "DeskPolicy"]
 
 _NEVER_MOVED = 10**9
 
@@ -52,18 +51,6 @@ class DeskPolicy:
     floor: FloorPolicy = field(default_factory=FloorPolicy)
 
 
-class _Found(msgspec.Struct, frozen=True):
-    """What a training leaves behind, as JSON in `TrainingFinished.detail`."""
-
-    end: int
-    log_end: int  # how long the log was by then: no move is set before
-    number: int
-    window: int
-    shared_by: int
-    champion: str
-    configs: dict[str, dict[str, float | str | bool | int | list[str]]]
-
-
 class Desk:
     """Feed it model events with `note` and examples with `fold`; send what comes back to `model-events.v1`."""
 
@@ -74,8 +61,7 @@ class Desk:
         self.trained = 0
         self.cancelled: set[str] = set()
         self._seen: set[str] = set()
-        first_name = self.champions.moves[0].config
-        self._found = _Found(0, 0, 0, 0, 1, first_name, {first_name: definition_of(self.champions.configs[first_name])})
+        self._found = nothing_found(self.champions.configs[self.champions.moves[0].config])
         self.rebuild()
 
     @property
@@ -98,7 +84,7 @@ class Desk:
                     self.cancelled.add(event.training_id)
                 elif event.outcome == "success":
                     self.trained += 1
-                    self._found = msgspec.json.decode(event.detail, type=_Found)
+                    self._found = read_found(event)
 
     def rebuild(self, also: ForecasterConfig | None = None) -> None:
         """Begin again from offset 0 with what the last training found."""
@@ -157,11 +143,16 @@ class Desk:
     ) -> list[Event]:  # fmt: skip
         """A training ended: its record, and a promotion if one is proven. Go on reading at `offset`."""
         request = self.pending.get(plan.training_id)
-        metrics, detail = (summary(shadow), self._detail(plan, shadow, log_end)) if shadow else ({}, why)
+        trigger = request.trigger if request else "request"
+        metrics: dict[str, float] = {}
+        if shadow is not None:
+            before = self.champions.previous(plan.end)
+            found = found_by(plan, shadow, before, self.policy.shadows, log_end, trigger, seconds)
+            metrics, why = summary(shadow), msgspec.json.encode(found).decode()
         ended = TrainingFinished(
             id=derive("finished", plan.training_id, outcome), source=SOURCE, time=time, training_id=plan.training_id,
-            model=MODEL, trigger=request.trigger if request else "request", outcome=outcome, examples=plan.end,
-            seconds=seconds, metrics=metrics, detail=detail,
+            model=MODEL, trigger=trigger, outcome=outcome, examples=plan.end,
+            seconds=seconds, metrics=metrics, detail=why,
         )  # fmt: skip
         self.note(ended)
         if shadow is None:
@@ -175,16 +166,6 @@ class Desk:
         for output in decided:
             self.note(output)
         return [ended, *decided]
-
-    def _detail(self, plan: Plan, shadow: Shadow, log_end: int) -> str:
-        before = self.champions.previous(plan.end)
-        kept = [name for name in shadow.ranked() if name != before][: self.policy.shadows]
-        kept += [before] if before in shadow.forecasters else []
-        configs = {name: definition_of(shadow.forecasters[name].config) for name in [shadow.champion, *kept]}
-        found = _Found(
-            plan.end, max(plan.end, log_end), plan.number, plan.window, shadow.shared_by, shadow.champion, configs
-        )
-        return msgspec.json.encode(found).decode()
 
     def _follow(self, offset: int) -> bool:
         """Crown whom the moves name; False if that one has to be folded first."""
@@ -213,17 +194,12 @@ class Desk:
         fell = self.floor.add(risks[name], risks["ewma5"], judged.failed) == "fell"
         last = self.champions.moves[-1].at_offset
         at = max(judged.offset + 1, self._found.log_end)
-        event_id = derive(MODEL, FLOOR.name, str(at))
-        if not fell or name == FLOOR.name or last > judged.offset or at <= last or event_id in self._seen:
+        if not fell or name == FLOOR.name or last > judged.offset or at <= last:
             return []
         losses = self.shadow.losses
         reason = f"log loss {losses[name]:.3f}, EWMA-5 {losses['ewma5']:.3f}: below the floor"
-        return [
-            ModelRolledBack(
-                id=event_id, source=SOURCE, time=judged.time, model=MODEL, config=FLOOR.name, at_offset=at,
-                previous=name, principal="trainer", reason=reason,
-            )
-        ]  # fmt: skip
+        move = rolled_back(self.shadow, FLOOR, at, judged.time, reason)
+        return [] if move.id in self._seen else [move]
 
     def _watch(self, judged: Judged) -> list[Event]:
         outputs: list[Event] = []
@@ -240,30 +216,18 @@ class Desk:
         last = self.champions.moves[-1].at_offset
         if last > offset:  # a move is planned: first see what comes of it
             return []
-        before, now = self.champions.previous(offset + 1), self.shadow.champion
+        before = self.champions.previous(offset + 1)
         name = self.shadow.proven(self._since_move)
         if before in self.shadow.races and self.shadow.races[before].decide(_NEVER_MOVED) == "promote":
             name = before
         if name is None:
             return []
-        evidence = dict(self.shadow.races[name].evidence())
+        at = max(offset + 1, self._found.log_end)
         if name == before:
-            at = max(offset + 1, self._found.log_end)
-            reason = f"its loss is above that of {name} by {evidence['mean_gain']:.4f} nats over its own labels"
-            move: Event = ModelRolledBack(
-                id=derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
-                previous=now, principal="trainer", reason=reason,
-            )  # fmt: skip
+            gain = self.shadow.races[name].bound.mean
+            reason = f"its loss is above that of {name} by {gain:.4f} nats over its own labels"
+            move: Event = rolled_back(self.shadow, self.shadow.forecasters[name].config, at, time, reason)
         else:
-            at = max(offset + 1, self._found.log_end) + self.policy.lead_records
-            move = ModelPromoted(
-                id=derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
-                previous=now, principal="trainer", evidence=evidence,
-                definition=definition_of(self.shadow.forecasters[name].config),
-            )  # fmt: skip
+            at += self.policy.lead_records
+            move = promoted(self.shadow, name, at, time, self._found)
         return [] if at <= last or move.id in self._seen else [move]
-
-
-def found_configs(event: TrainingFinished) -> Mapping[str, Mapping[str, Value]]:
-    """The champion and the challengers that a training kept, by name."""
-    return msgspec.json.decode(event.detail, type=_Found).configs

@@ -36,8 +36,9 @@ class Suspicion:
         verdict: Literal["flaky", "infrastructure"] = "flaky" if self.quality == "flaky" else "infrastructure"
         digest = hashlib.blake2b(f"{self.run_id}\x1f{verdict}".encode(), digest_size=16).hexdigest()
         return LabelRevised(
-            id=digest, source=SOURCE, time=time, run_id=self.run_id, verdict=verdict, principal=principal, note=self.why
-        )
+            id=digest, source=SOURCE, time=time, run_id=self.run_id, verdict=verdict, principal=principal,
+            note=self.why, before="failure",
+        )  # fmt: skip
 
 
 class LabelJudge:

@@ -44,6 +44,25 @@ class Account:
     surprise: Mean = field(default_factory=Mean)  # loss that came less the loss that was expected, nats
     interval_seconds: float | None = None  # the newest one's width
 
+    def figures(self) -> dict[str, float | int | None]:
+        """All numbers by name; None where no label says anything yet."""
+        first, model = self.first, self.first["model"]
+        return {
+            "labels": model.labels,
+            "log_loss.first": model.log_loss,
+            "log_loss.revised": self.revised.log_loss,
+            "log_loss.every": self.every_log_loss.value,
+            **{f"log_loss.{name}": first[name].log_loss for name in BASELINES},
+            "brier": model.brier,
+            "calibration_error": model.calibration_error,
+            "surprise": self.surprise.value,
+            "coverage": self.coverage.value,
+            "coverage.every": self.every_coverage.value,
+            "interval_seconds": self.interval_seconds,
+            "duration_error": self.duration_error.value,
+            "last_duration_error": self.last_duration_error.value,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
@@ -113,6 +132,10 @@ class Ledger:
             if label is not None:
                 account.revised.put_back(mark.risk, label, age)
         mark.label = label
+
+    def largest(self, kind: str, most: int) -> list[tuple[str, Account]]:
+        """The models, packages or hosts with the most labels."""
+        return sorted(self.parts[kind].items(), key=lambda item: -item[1].first["model"].labels)[:most]
 
     def _scored(self, example: ExampleRecorded, package: str, label: float, verdict: str | None) -> _Scored:
         points, failed = example.checkpoints, bool(label)

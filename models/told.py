@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
+from models.baselines import BASELINES
+from models.definition import definition_of
+from models.forecaster import ForecasterConfig
+from models.found import Found
+from models.lineage import lineage
+from models.shadow import Shadow
 from models.triggers import Trigger
-from streams.events import DriftDetected, TrainingRequested
+from streams.events import DriftDetected, ModelPromoted, ModelRolledBack, TrainingRequested
 
-__all__ = ["MODEL", "SOURCE", "derive", "drifted", "requested"]
+__all__ = ["MODEL", "SOURCE", "derive", "drifted", "promoted", "requested", "rolled_back"]
 
 MODEL = "risk"
 SOURCE = "/buildcast/trainer"
@@ -30,6 +36,27 @@ def requested(trigger: Trigger) -> TrainingRequested:
     return TrainingRequested(
         id=training_id, source=SOURCE, time=trigger.time, training_id=training_id, model=MODEL, trigger=trigger.kind,
         principal="trainer",
+    )  # fmt: skip
+
+
+def promoted(shadow: Shadow, name: str, at: int, time: float, found: Found) -> ModelPromoted:
+    """A challenger is proven better: the numbers are of the same labels for all."""
+    losses = {
+        f"log_loss.{one}": shadow.losses[one] for one in (shadow.champion, name, *BASELINES) if one in shadow.losses
+    }
+    definition = definition_of(shadow.forecasters[name].config)
+    return ModelPromoted(
+        id=derive(MODEL, name, str(at)), source=SOURCE, time=time, model=MODEL, config=name, at_offset=at,
+        previous=shadow.champion, principal="trainer", evidence={**shadow.races[name].evidence(), **losses},
+        definition=definition, lineage=lineage(definition, found.trigger, found.training_id, found.seconds),
+    )  # fmt: skip
+
+
+def rolled_back(shadow: Shadow, to: ForecasterConfig, at: int, time: float, reason: str) -> ModelRolledBack:
+    """The champion is left for an older config, because of its own loss."""
+    return ModelRolledBack(
+        id=derive(MODEL, to.name, str(at)), source=SOURCE, time=time, model=MODEL, config=to.name, at_offset=at,
+        previous=shadow.champion, principal="trainer", reason=reason, lineage=lineage(definition_of(to), "loss"),
     )  # fmt: skip
 
 

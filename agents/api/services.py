@@ -111,13 +111,16 @@ class Services:
         else:
             await asyncio.to_thread(self.keep, event)
 
-    async def audit(self, principal: Principal, action: str, subject: str, body: Any) -> dict[str, Any]:
+    async def audit(
+        self, principal: Principal, action: str, subject: str, body: Any, before: str = "", after: str = ""
+    ) -> dict[str, Any]:
         """A line in the audit trail for what is no event."""
         row: dict[str, Any] = {
             "id": uuid.uuid4().hex, "time": self.clock(), "principal": principal.name, "action": action,
             "subject": subject[:191], "body": msgspec.json.encode(body).decode(),
         }  # fmt: skip
         await self._write([Item(row["id"], [Write(tables.audit, row)])])
+            "before_value": before, "after_value": after,
         return {name: row[name] for name in ("id", "time", "principal", "action", "subject")}
 
     async def _write(self, items: list[Item[str]]) -> None:

@@ -95,11 +95,13 @@ def suspects(
 
     address, judge = logs.bootstrap_of(bootstrap, state), LabelJudge()
     table = Table("run", "quality", "why", title="suspects")
-    for _, event in list(logs.examples(address, state)()):
+    revisions = []
+    for _, event in logs.examples(address, state)():
         for found in judge.add(event) if isinstance(event, ExampleRecorded) else []:
             table.add_row(found.run_id, found.quality, found.why)
-            if apply:
-                logs.append(found.revision(event.time, logs.principal()), address, state)
+            revisions.append(found.revision(event.time, logs.principal()))
+    if apply and revisions:
+        logs.append_all(revisions, address, state)
     Console().print(table)
     typer.echo(f"{judge.counts['real']} real failures, {table.row_count} suspects{' revised' if apply else ''}")
 

@@ -29,16 +29,22 @@ def label(
         raise ConfigError(f"{verdict!r} is no verdict: give {', '.join(_VERDICTS[:-1])} or {_VERDICTS[-1]}")
     told: Any = verdict
     address = logs.bootstrap_of(bootstrap, state)
-    known = _known(run, address, state)
+    before = _before(run, address, state)
     event = LabelRevised(
         id=logs.fresh_id("label", run), source="/buildcast/cli", time=time.time(), run_id=run, verdict=told,
         principal=logs.principal(), note=note,
+        before=before,
     )  # fmt: skip
     logs.append(event, address, state)
-    typer.echo(f"{run} is {verdict}" if known else f"{run} is {verdict}; it has not ended yet, or is unknown")
+    typer.echo(f"{run} is {verdict}" if before else f"{run} is {verdict}; it has not ended yet, or is unknown")
 
 
-def _known(run: str, address: str | None, state: Path) -> bool:
-    return any(
-        isinstance(event, ExampleRecorded) and event.run.run_id == run for _, event in logs.examples(address, state)()
-    )
+def _before(run: str, address: str | None, state: Path) -> str:
+    """The run's newest verdict, else its outcome; empty where it has not ended."""
+    found = ""
+    for _, event in logs.examples(address, state)():
+        if isinstance(event, ExampleRecorded) and event.run.run_id == run:
+            found = found or event.outcome
+        elif isinstance(event, LabelRevised) and event.run_id == run:
+            found = event.verdict
+    return found

@@ -1,4 +1,4 @@
-"""`buildcast models`: which configs there are, who is champion and since when, what differs; promote and roll back."""
+"""`buildcast models`: which configs there are, who is champion, what differs, how they fared; promote, roll back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-models = typer.Typer(no_args_is_help=True, help="Model versions: list, show, diff, promote, rollback, history.")
+models = typer.Typer(no_args_is_help=True, help="Model versions: list, show, diff, scores, promote, rollback, history.")
 Bootstrap = Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")]
 State = Annotated[Path, typer.Option(help="The state folder.")]
 HERE = Path(".buildcast")
@@ -49,16 +49,43 @@ def show(
     bootstrap: Bootstrap = None,
     state: State = HERE,
 ) -> None:
-    """One config, whole, as JSON."""
-
-    from models.definition import leaves
+    """One config, whole, with what it is made of and how its served forecasts fared, as JSON."""
+    from models.definition import definition_of, leaves
+    from models.ledger import fold_ledger
+    from models.lineage import sha256_of
     from models.snapshot import CODE_VERSION, RIVER_VERSION
 
     address = logs.bootstrap_of(bootstrap, state)
     found = _config(config, address, state)
-    values = {path: value for path, value in leaves(found) if path != "name"}
-    lineage = {"config": found.name, "code": CODE_VERSION, "river": RIVER_VERSION}
-    typer.echo(json.dumps(lineage | {"settings": values}, indent=1))
+    served = fold_ledger(logs.examples(address, state)()).parts["model"].get(found.name)
+    told = {
+        "config": found.name, "offset": _end(address, state), "sha256": sha256_of(definition_of(found)),
+        "code": CODE_VERSION, "river": RIVER_VERSION, "scores": served.figures() if served else None,
+        "settings": {path: value for path, value in leaves(found) if path != "name"},
+    }  # fmt: skip
+    typer.echo(json.dumps(told, indent=1))
+
+
+@models.command("scores")
+def scores(
+    by: Annotated[str, typer.Option(help="model, package or host.")] = "model",
+    most: Annotated[int, typer.Option(min=1, help="How many of them.")] = 20,
+    bootstrap: Bootstrap = None,
+    state: State = HERE,
+) -> None:
+    """Every served forecast against what happened, beside prior, last outcome, EWMA-5 and last duration."""
+    from buildcast.scorecard import scorecard
+    from models.ledger import KINDS, fold_ledger
+
+    if by not in KINDS:
+        raise ConfigError(f"{by!r} is nothing to score by: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    ledger = fold_ledger(logs.examples(logs.bootstrap_of(bootstrap, state), state)())
+    Console().print(scorecard(ledger, by, most))
+    abort = ledger.abort.score
+    typer.echo(
+        f"early abort, in shadow: {abort.verdicts} verdicts on {abort.runs} runs, {abort.wrong} wrong, "
+        f"{abort.minutes_saved:.0f} of {abort.failing_minutes:.0f} failing minutes saved"
+    )
 
 
 @models.command("diff")
@@ -84,6 +111,7 @@ def promote(
 ) -> None:
     """Make a config champion from the next record on, without waiting for proof."""
     from models.definition import definition_of
+    from models.lineage import lineage
 
     if (config is None) == (file is None):
         raise ConfigError("give the name of a config or --file, not both and not neither")
@@ -94,7 +122,7 @@ def promote(
     event = ModelPromoted(
         id=logs.fresh_id("promote", chosen.name), source="/buildcast/cli", time=time.time(), model="risk",
         config=chosen.name, at_offset=at, previous=now.at(at), principal=logs.principal(),
-        definition=definition_of(chosen),
+        definition=definition_of(chosen), lineage=lineage(definition_of(chosen), "request"),
     )  # fmt: skip
     logs.append(event, address, state)
     typer.echo(f"{chosen.name} is champion from offset {at} on (before: {event.previous})")
@@ -108,6 +136,9 @@ def rollback(
     state: State = HERE,
 ) -> None:
     """Go back to an older config: its forecasts are the same again, to the last digit."""
+    from models.definition import definition_of
+    from models.lineage import lineage
+
     address = logs.bootstrap_of(bootstrap, state)
     at, now = _end(address, state), logs.champions(address, state)
     target = to or now.previous(at)
@@ -119,6 +150,7 @@ def rollback(
     event = ModelRolledBack(
         id=logs.fresh_id("rollback", target), source="/buildcast/cli", time=time.time(), model="risk", config=target,
         at_offset=at, previous=now.at(at), principal=logs.principal(), reason=reason or "asked for",
+        lineage=lineage(definition_of(now.configs[target]), "request"),
     )  # fmt: skip
     logs.append(event, address, state)
     typer.echo(f"back to {target} from offset {at} on (before: {event.previous})")
@@ -155,7 +187,7 @@ def _told(event: Any) -> tuple[str, ...]:
 
 def _configs(address: str | None, state: Path) -> dict[str, dict[str, Any]]:
     from models.definition import definition_of
-    from models.desk import found_configs
+    from models.found import found_configs
 
     found = {name: dict(definition_of(config)) for name, config in logs.champions(address, state).configs.items()}
     for _, event in logs.model_events(address, state)():

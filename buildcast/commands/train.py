@@ -51,7 +51,7 @@ def _cancel(training_id: str, address: str | None, state: Path) -> None:
     event = TrainingFinished(
         id=logs.fresh_id("cancel", training_id), source="/buildcast/cli", time=time.time(), training_id=training_id,
         model="risk", trigger="request", outcome="cancel", examples=0, seconds=0.0,
-        detail=f"cancelled by {logs.principal()}",
+        detail=f"cancelled by {logs.principal()}", principal=logs.principal(),
     )  # fmt: skip
     logs.append(event, address, state)
     typer.echo(f"training {training_id} is cancelled")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,11 +19,12 @@ from buildcast.commands.models import models
 from buildcast.commands.replay import replay
 from buildcast.commands.train import train
 from buildcast.local import LocalPaths
+from buildcast.logs import principal
 from buildcast.replica_file import load_forecaster, save_forecaster
 from models.definition import config_of
 from models.snapshot import probe
 from streams.errors import ConfigError
-from streams.events import LabelRevised, ModelPromoted, TrainingFinished
+from streams.events import ExampleRecorded, LabelRevised, ModelPromoted, TrainingFinished
 from streams.journal import Journal
 from tests.models.histories import recorded
 
@@ -44,10 +48,10 @@ def state(tmp_path: Path, history: bytes, monkeypatch: pytest.MonkeyPatch) -> Pa
     return folder
 
 
-def _run(command: object, *arguments: str) -> str:
+def _run(command: Any, *arguments: str) -> str:
     app = command if isinstance(command, typer.Typer) else typer.Typer()
     if app is not command:
-        app.command()(command)  # type: ignore[arg-type]
+        app.command()(command)
     result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -136,6 +140,47 @@ def test_local_mode_serves_the_champion_and_after_a_rollback_the_older_digits(st
     _run(models, "rollback", "--state", str(state))
     assert load_forecaster(paths).ref == before.ref
     assert probe(load_forecaster(paths)) == probe(before)
+
+
+def test_served_forecasts_are_scored_by_model_package_and_host(state: Path) -> None:
+    told = _run(models, "scores", "--by", "package", "--state", str(state))
+    assert "p3/job" in told
+    assert "150 runs" in told
+    assert "default" in _run(models, "scores", "--state", str(state))
+    shown = json.loads(_run(models, "show", "--state", str(state)))
+    assert shown["scores"]["labels"] == 150
+    assert {"log_loss.first", "log_loss.revised", "log_loss.ewma5", "last_duration_error"} <= shown["scores"].keys()
+    assert len(shown["sha256"]) == 64
+    with pytest.raises(ConfigError, match="nothing to score by"):
+        _run(models, "scores", "--by", "moon", "--state", str(state))
+
+
+def test_every_change_stands_in_the_audit_trail_with_before_and_after(state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.toml"
+    file.write_text("risk.weight_rate = 0.3\n")
+    name = config_of({"risk.weight_rate": 0.3}).name
+    for command, *arguments in (
+        (models, "promote", "--file", str(file)), (models, "rollback"),
+        (label, "r3", "flaky"), (label, "r3", "success"),
+    ):  # fmt: skip
+        _run(command, *arguments, "--state", str(state))
+    with closing(sqlite3.connect(LocalPaths(state).database)) as database:
+        query = "SELECT action, before_value, after_value, principal FROM audit ORDER BY time"
+        rows = database.execute(query).fetchall()
+        versions = database.execute("SELECT kind, trigger_kind, length(sha256) FROM model_versions").fetchall()
+    assert [row[:3] for row in rows] == [
+        ("model-promoted", "default", f"{name} from offset 300 on"),
+        ("model-rolled-back", name, "default from offset 300 on"),
+        ("label-revised", _outcome(state, "r3"), "flaky"),
+        ("label-revised", "flaky", "success"),
+    ]
+    assert {row[3] for row in rows} == {principal()}
+    assert sorted(versions) == [("promoted", "request", 64), ("rolled-back", "request", 64)]
+
+
+def _outcome(state: Path, run_id: str) -> str:
+    return next(event.outcome for _, event in Journal(state / "examples.jsonl").read()
+                if isinstance(event, ExampleRecorded) and event.run.run_id == run_id)  # fmt: skip
 
 
 def test_a_label_is_restated(state: Path) -> None:

@@ -60,7 +60,7 @@ async def acknowledge(request: Request, who: Writer, alert_id: AlertId, note: _N
     """Twice is as good as once."""
     parts = services(request)
     await _known(parts, alert_id)
-    row = await parts.audit(who, ACKNOWLEDGED, alert_id, {"note": note.note if note else ""})
+    row = await parts.audit(who, ACKNOWLEDGED, alert_id, {"note": note.note if note else ""}, "raised", "acknowledged")
     parts.hub.publish(ACKNOWLEDGED, msgspec.json.encode({"alert_id": alert_id, "principal": who.name}))
     return reply(request, row)
 
@@ -72,7 +72,8 @@ async def mute(request: Request, who: Writer, alert_id: AlertId, wish: _Mute | N
     alert = await _known(parts, alert_id)
     wish = wish or _Mute()  # type: ignore[call-arg]
     until = parts.clock() + wish.seconds
-    row = await parts.audit(who, MUTED, alert_id, {"name": alert["name"], "until": until, "note": wish.note})
+    body = {"name": alert["name"], "until": until, "note": wish.note}
+    row = await parts.audit(who, MUTED, alert_id, body, "told", f"muted until {until:.0f}")
     parts.hub.publish(MUTED, msgspec.json.encode({"alert_id": alert_id, "principal": who.name, "until": until}))
     return reply(request, row | {"until": until})
 

@@ -44,9 +44,11 @@ class _Feedback(BaseModel):
 async def revise_label(request: Request, who: Writer, label: _Label) -> Response:
     """The run's example is learned anew under this verdict. A run that is not stored yet is taken too."""
     parts = services(request)
+    known = await parts.reads.outcome(label.run_id)
+    said = [row["verdict"] for row in await parts.reads.revisions(label.run_id)]
     event = LabelRevised(
         id=uuid.uuid4().hex, source=SOURCE, time=parts.clock(), run_id=label.run_id, verdict=label.verdict,
-        principal=who.name, note=label.note,
+        principal=who.name, note=label.note, before=said[-1] if said else known["outcome"] if known else "",
     )  # fmt: skip
     await parts.record(event)
     parts.take(event)
@@ -66,7 +68,8 @@ async def list_labels(request: Request, _who: Reader, limit: Limit = 50, after: 
 async def give_feedback(request: Request, who: Writer, feedback: _Feedback) -> Response:
     """Kept in the audit trail; it changes no label (that is POST /labels)."""
     parts = services(request)
-    row = await parts.audit(who, "feedback", feedback.run_id, feedback.model_dump())
+    row = await parts.audit(who, "feedback", feedback.run_id, feedback.model_dump(), "",
+                            "useful" if feedback.useful else "not useful")  # fmt: skip
     return reply(request, row, 201)
 
 

@@ -116,8 +116,11 @@ async def test_label_goes_to_the_log_the_database_and_the_audit_trail(
     assert (entry.run_id, entry.verdict, entry.principal, entry.time) == ("old-00", "flaky", "local", scenes.NOW)
     (row,) = (await client.get("/api/v1/runs/old-00")).json()["revisions"]
     assert (row["verdict"], row["principal"]) == ("flaky", "local")
-    actions = [row["action"] for row in (await client.get("/api/v1/audit")).json()["items"]]
-    assert actions[0] == "label-revised"
+    assert (await client.post("/api/v1/labels", json={"run_id": "old-00", "verdict": "success"})).status_code == 202
+    rows = {(row["action"], row["before_value"], row["after_value"]): row["principal"]
+            for row in (await client.get("/api/v1/audit")).json()["items"]}  # fmt: skip
+    assert rows["label-revised", (await client.get("/api/v1/runs/old-00")).json()["outcome"], "flaky"] == "local"
+    assert rows["label-revised", "flaky", "success"] == "local"
 
 
 async def test_training_can_be_asked_for_and_followed(client: httpx.AsyncClient, settings: ApiSettings) -> None:
@@ -161,6 +164,7 @@ async def test_page_is_served_at_each_of_its_addresses_without_inline_script(cli
         assert answer.status_code == 200
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
         assert "<script>" not in answer.text
+    assert found["ledger"] is None  # no model is served here
         assert "style=" not in answer.text
     assert (await client.get("/api/v1/docs")).status_code == 200
 

@@ -21,6 +21,7 @@ from streams.errors import InvalidEvent, Rejected, Unavailable
 from streams.journal import Journal
 from tests import builders
 from tests.agents.api import scenes
+from tests.models.histories import recorded
 
 
 def _client(settings: ApiSettings, engine: AsyncEngine, extras: Extras) -> httpx.AsyncClient:
@@ -38,6 +39,17 @@ def _example(number: int, outcome: events.Outcome) -> list[events.Event]:
             id=f"x-{number}", time=at + 60, run=run, outcome=outcome, started_at=at, seconds=60.0, **base
         ),
     ]
+
+
+async def test_calibration_tells_the_ledger_by_model_package_and_host(tmp_path: Path, engine: AsyncEngine) -> None:
+    journal = Journal(tmp_path / "examples.jsonl")
+    journal.append(recorded(20))
+    model = journal_forecaster(journal.path, Forecaster)
+    async with _client(ApiSettings(state=tmp_path), engine, Extras(forecaster=model)) as client:
+        ledger = (await client.get("/api/v1/models/calibration")).json()["ledger"]
+    assert ledger["all"]["labels"] == ledger["model"]["default"]["labels"] == ledger["host"]["h1"]["labels"] == 20
+    assert sum(one["labels"] for one in ledger["package"].values()) == 20
+    assert ledger["all"]["log_loss.ewma5"] > 0.0
 
 
 async def test_ensemble_answers_from_what_the_journal_holds(tmp_path: Path, engine: AsyncEngine) -> None:
