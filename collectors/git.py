@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
+from collectors.worktree import read_worktree
 from streams.events import ChangeObserved
 
 __all__ = ["change_of", "kind_of_file", "message_kind", "observe"]
@@ -43,6 +44,8 @@ def observe(
     if roots and not any(folder.is_relative_to(root.resolve()) for root in roots):
         return None
     if good_commit and not re.fullmatch(r"[0-9a-f]{7,64}", good_commit):
+        return None
+    if read_worktree(folder).top is None:  # no process for what has no history: a release unpacked
         return None
     said = _ask(folder, good_commit, limit_seconds)
     return change_of(said, run_id, host, now) if said else None
