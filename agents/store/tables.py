@@ -273,6 +273,26 @@ vulnerabilities = Table(
     Column("body", _LONG, nullable=False),
     Column("version", _VERSION, nullable=False),
 )
+advisories = Table(
+    "advisories",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("modified", _ID, nullable=False),
+    Column("body", _LONG, nullable=False),
+)
+advisory_products = Table(
+    "advisory_products",
+    metadata,
+    Column("product", _ID, primary_key=True),
+    Column("advisory_id", _ID, primary_key=True),
+)
+feed_positions = Table(
+    "feed_positions",
+    metadata,
+    Column("feed", _ID, primary_key=True),
+    Column("body", _LONG, nullable=False),
+    Column("version", _VERSION, nullable=False),
+)
 audit = Table(
     "audit",
     metadata,

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from rich.table import Table
 from buildcast.commands.findings import keep
 from collectors.vulnerability import (
     NVD_NOTICE,
+    AdvisoryCache,
     Bundle,
     Fetcher,
     FetchPolicy,
@@ -74,14 +76,14 @@ def refresh(
 ) -> None:
     """Read the feeds on from where the last refresh stopped. A feed that is away is told; the cache still serves."""
     settings = load(VulnerabilitySettings, advisory_cache=cache)
-    kept = FileCache(settings.advisory_cache.expanduser())
     fetcher = Fetcher(_fetch_policy(settings))
-    told = [refresh_nvd(_nvd(settings, fetcher), kept)] if nvd else []
     wanted = [package_of(text) for text in packages or ()]
-    if osv and wanted:
-        told.append(refresh_osv(OsvFeed(OsvPolicy(settings.osv_address), fetcher), kept, wanted, time.time()))
-    kept.compact()
-    _tell(told, kept)
+    with closing(_cache(cache)) as kept:
+        told = [refresh_nvd(_nvd(settings, fetcher), kept)] if nvd else []
+        if osv and wanted:
+            told.append(refresh_osv(OsvFeed(OsvPolicy(settings.osv_address), fetcher), kept, wanted, time.time()))
+        kept.compact()
+        _tell(told, kept)
 
 
 @vulnerabilities.command("import")
@@ -90,11 +92,11 @@ def import_(
     cache: Cache = None,
 ) -> None:
     """Read advisories from a zip file, without a network. Their age is the file's."""
-    kept = _cache(cache)
     made_at = bundle.stat().st_mtime if bundle.is_file() else 0.0
-    told = import_bundle(Bundle(bundle), kept, made_at)
-    kept.compact()
-    _tell([told], kept)
+    with closing(_cache(cache)) as kept:
+        told = import_bundle(Bundle(bundle), kept, made_at)
+        kept.compact()
+        _tell([told], kept)
 
 
 @vulnerabilities.command("check")
@@ -107,9 +109,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell which packages are known to be weak, from what the feeds said last. The exit code is always 0."""
-    kept, wanted, now = _cache(cache), [package_of(text) for text in packages or ()], time.time()
-    ages = age_seconds(kept, now)
-    matches = match(wanted, kept.find(names_of(wanted)))
+    wanted, now = [package_of(text) for text in packages or ()], time.time()
+    with closing(_cache(cache)) as kept:
+        ages = age_seconds(kept, now)
+        matches = match(wanted, kept.find(names_of(wanted)))
     host = socket.gethostname()
     events = report(matches, host, f"/buildcast/vulnerability/{host}", now, ages, run_id)
     keep(events, journal, spool)
@@ -123,11 +126,19 @@ def check(
 @vulnerabilities.command("status")
 def status(cache: Cache = None) -> None:
     """How old the feeds' data is."""
-    _tell([], _cache(cache))
+    with closing(_cache(cache)) as kept:
+        _tell([], kept)
 
 
-def _cache(folder: Path | None) -> FileCache:
-    return FileCache(load(VulnerabilitySettings, advisory_cache=folder).advisory_cache.expanduser())
+def _cache(folder: Path | None) -> AdvisoryCache:
+    """The folder that was named, else the site's database where one is set, else the usual folder."""
+    settings = load(VulnerabilitySettings, advisory_cache=folder)
+    address = settings.advisory_database.get_secret_value()
+    if address and folder is None:
+        from buildcast.advisory_database import DatabaseCache
+
+        return DatabaseCache(address)
+    return FileCache(settings.advisory_cache.expanduser())
 
 
 def _fetch_policy(settings: VulnerabilitySettings) -> FetchPolicy:
@@ -138,7 +149,7 @@ def _nvd(settings: VulnerabilitySettings, fetcher: Fetcher) -> NvdFeed:
     return NvdFeed(NvdPolicy(settings.nvd_address, settings.nvd_api_key.get_secret_value()), fetcher)
 
 
-def _tell(told: Sequence[Refreshed], kept: FileCache) -> None:
+def _tell(told: Sequence[Refreshed], kept: AdvisoryCache) -> None:
     console = Console()
     for one in told:
         unreadable = f", {one.unreadable} unreadable" if one.unreadable else ""

@@ -48,6 +48,18 @@ def test_refresh_then_check_tells_weak_packages_with_notice_and_age(server: Feed
     assert getattr(event, "run_id", "") == "r1"
 
 
+def test_a_site_keeps_what_the_feeds_said_in_its_database(
+    server: FeedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDCAST_ADVISORY_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/site.sqlite")
+    assert "nvd: 1 records" in _run("refresh")
+    assert not (tmp_path / "cache").exists()
+    assert "CVE-2024-1" in _run("check", "libfoo=1.5")
+    assert "nvd data 0.0 hours old" in _run("status")
+    monkeypatch.delenv("BUILDCAST_ADVISORY_DATABASE")
+    assert "no feed has been read yet" in _run("check", "libfoo=1.5")
+
+
 def test_check_as_json_carries_ages_and_notice(server: FeedServer) -> None:
     _run("refresh", "--no-osv")
     said = json.loads(_run("check", "libfoo-1.5", "--json"))
