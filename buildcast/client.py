@@ -99,14 +99,17 @@ class MLEngine:
     def get_performance_analysis(self, run_id: str) -> dict[str, Any]:
         """Where a run's time went, how the forecast of it fared, and what would make it quicker or safer."""
         run = self.run(run_id)
-        forecast = run["forecast"] or {}
+        forecast, analysis = run["forecast"] or {}, run["analysis"] or {}
         return {
             "run_id": run_id,
             "seconds": run["seconds"],
             "stages": {step["stage"]: step["seconds"] for step in run["steps"]},
             "anomalies": forecast.get("anomalies", []),
             "blame": forecast.get("blame", {}),
-            "advice": forecast.get("counterfactuals", []),
+            "held_back": analysis.get("held_back", []),
+            "advice": analysis.get("advice", []),
+            "checked": analysis.get("checked", []),
+            "risk_changes": forecast.get("counterfactuals", []),
             "recommendations": forecast.get("recommendations", []),
         }
 

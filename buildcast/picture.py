@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,7 @@ def draw(report: dict[str, Any]) -> RenderableType:
         parts += [_curve(report), _table(report)]
     parts += [_alert(alert) for alert in report["alerts"]]
     parts += [_impact(impact) for impact in report["impacts"][:1]]  # the newest says it all
+    parts += _analysis(report["analysis"] or {})
     return Panel(Group(*parts), title=f"{report['name']}", subtitle=report["run_id"], box=box.ROUNDED)
 
 
@@ -116,6 +118,29 @@ def _impact(impact: dict[str, Any]) -> Text:
     hosts = ", ".join(one["name"] for one in by_kind.get("host", ()))
     cause = {"failed": "has failed", "failing": "will probably fail", "slow": "is late"}[impact["cause"]]
     return Text.assemble(("impact ", "bold yellow"), f"{cause}: holds up {'; '.join(told)}; on {hosts}")
+
+
+def _analysis(analysis: dict[str, Any]) -> Iterator[Text]:
+    """What held the run back, what would save time, and how followed advice fared: a line each."""
+    for one in analysis.get("held_back", ())[:2]:
+        yield Text.assemble(
+            ("held back ", "bold cyan"),
+            f"{_minutes(one['seconds'])} ({one['share']:.0%}): {one['resource']}, {one['text']}",
+        )
+    for one in analysis.get("advice", ())[:2]:
+        saving = one["saving_seconds"]
+        between = f"{_signed(saving['lower'])} to {_signed(saving['upper'])}"
+        told = f"{one['text']}: saves about {_minutes(saving['point'])} ({between})"
+        yield Text.assemble(("advice ", "bold cyan"), told)
+    for one in analysis.get("checked", ()):
+        expected, saved = one["expected"], one["saved_seconds"]
+        kept = "as foretold" if expected["lower"] <= saved <= expected["upper"] else "not as foretold"
+        told = f"{one['change']} saved {_signed(saved)}, about {_minutes(expected['point'])} was foretold: {kept}"
+        yield Text.assemble(("advice followed ", "bold cyan"), told)
+
+
+def _signed(seconds: float) -> str:
+    return f"-{_minutes(-seconds)}" if seconds < 0.0 else _minutes(seconds)
 
 
 def _packages(delayed: list[dict[str, Any]], most: int = 3) -> str:

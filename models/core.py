@@ -206,7 +206,20 @@ class Core:
         if event.outcome in ("failure", "error"):
             again = state.expected_seconds or max(0.0, event.seconds)
             outputs += self._impact(event, state, "failed", again, event.time)
-        return [*outputs, _example(event, state)]
+        example = _example(event, state)
+        return [*outputs, *self._analysed(event, example), example]
+
+    def _analysed(self, event: events.RunFinished, example: events.ExampleRecorded) -> list[events.Event]:
+        fc, run = self.forecaster, example.run
+        held_back, advice, checked = fc.advisor.analyse(example, fc.duration)
+        if not held_back and not advice and not checked:
+            return []
+        analysed = events.RunAnalysed(
+            id=_derive(event.id, "analysed"), source=SOURCE, time=event.time, host=example.host, run_id=run.run_id,
+            name=run.name, project=run.project, seconds=event.seconds, held_back=held_back, advice=advice,
+            checked=checked,
+        )  # fmt: skip
+        return [analysed]
 
     def _anomaly(self, event: events.HostSampled) -> list[events.Event]:
         odd = self.tracker.odd.get(event.host)
@@ -285,4 +298,5 @@ def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecord
         errors=state.errors,
         disk_used_bytes=event.disk_used_bytes,
         longest_silence_seconds=state.longest_silence_seconds or None,
+        use=state.use,
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.conformal import ConformalConfig, DelayedConformal, Served
+from models.effect_keys import effect_keys, group_of, lag_keys
 from models.effects import AdditiveEffects, EffectFamily, Key
 from models.noise import NoiseByGroup, NoiseConfig
 from models.regime import RegimeConfig, RegimeShift
@@ -24,6 +25,8 @@ __all__ = ["DurationConfig", "DurationModel"]
 
 _HALF_SECOND = 0.5  # durations are often whole seconds, zero included
 _LONGEST = 30 * 86_400.0
+_FEW = 3.0  # lessons, for a host to be compared by
+_HOSTS = 64
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class DurationConfig:
             "cpu": EffectFamily(0.02, 1e-5),
             "parallel": EffectFamily(1.0, 1e-5),
             "package@parallel": EffectFamily(0.05, 0.0003),
+            "cache": EffectFamily(0.5, 1e-5),
+            "package@cache": EffectFamily(0.2, 0.001),
         }
     )
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -71,6 +76,7 @@ class DurationModel:
         self._noise = NoiseByGroup(self.config.noise)
         self._conformal = DelayedConformal(self.config.conformal)
         self._regime = RegimeShift(self.config.regime)
+        self._hosts: dict[str, None] = {}  # the ones that taught last
 
     @property
     def coverage(self) -> float:
@@ -106,11 +112,27 @@ class DurationModel:
             return total
         return given_elapsed(with_progress(total, elapsed_seconds, progress), elapsed_seconds)
 
+    def compare(self, run: Run, then: Run, host: str, then_host: str) -> tuple[float, float] | None:
+        """Log of how much longer the run would take as `then` on `then_host`, and its variance; None where nothing
+        has been learned of what differs."""
+        now_keys, then_keys = effect_keys(run, host), effect_keys(then, then_host)
+        lost = [key for key in now_keys if key not in then_keys]
+        won = [key for key in then_keys if key not in now_keys]
+        if not lost or not any(self._effects.count(key) for key in won):
+            return None
+        (before, doubt_before), (after, doubt_after) = self._effects.predict(lost), self._effects.predict(won)
+        return after - before, doubt_before + doubt_after
+
+    def quickest_host(self, besides: str) -> str | None:
+        """Of the hosts seen last, the one whose runs take the least time, by at least a few lessons."""
+        known = [host for host in self._hosts if host != besides and self._effects.count(("host", host)) >= _FEW]
+        return min(known, key=lambda host: (self._effects.mean(("host", host)), host), default=None)
+
     def open(self, run: Run, now: float, host: str = "") -> None:
         """A run has started: from now on passing its upper bound is a miss."""
         self._advance(now)
         served = self._serve(run, now, host)
-        lag, spread = self._lag.predict(_lag_keys(run))
+        lag, spread = self._lag.predict(lag_keys(run))
         patience = math.exp(min(20.0, served.upper + lag + min(1.0, spread)))
         self._conformal.open(run.run_id, served, now + patience)
         self._regime.open(served.group, run.run_id, served.base, served.scale, now, lag)
@@ -123,7 +145,8 @@ class DurationModel:
         run, value = example.run, math.log(example.seconds + _HALF_SECOND)
         fresh = self._serve(run, example.time, example.host)
         flying = self._conformal.served(run.run_id)
-        keys = _keys(run, example.host)
+        keys = effect_keys(run, example.host)
+        self._remember(example.host)
         if example.outcome == "cancel":
             self._conformal.learn(run.run_id, value, fresh, censored=True)
             self._regime.drop(fresh.group, run.run_id)
@@ -132,7 +155,7 @@ class DurationModel:
         self._conformal.learn(run.run_id, value, fresh)
         if flying is not None:
             turnaround = max(0.0, example.time - flying.opened_at) + _HALF_SECOND
-            self._lag.learn(_lag_keys(run), math.log(turnaround) - value, 0.05)
+            self._lag.learn(lag_keys(run), math.log(turnaround) - value, 0.05)
         mean, variance = self._effects.predict(keys)
         noise = self._noise.learn(run.project, fresh.group, (value - mean) ** 2, variance)
         self._effects.learn(keys, value, noise + _rounding(mean))
@@ -147,6 +170,7 @@ class DurationModel:
             "noise": self._noise.state(),
             "conformal": self._conformal.state(),
             "regime": self._regime.state(),
+            "hosts": list(self._hosts),
         }
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -156,6 +180,16 @@ class DurationModel:
         self._noise.load(_part(state, "noise"))
         self._conformal.load(_part(state, "conformal"))
         self._regime.load(_part(state, "regime"))
+        hosts = state["hosts"]
+        assert isinstance(hosts, list)
+        self._hosts = dict.fromkeys(map(str, hosts))
+
+    def _remember(self, host: str) -> None:
+        self._hosts.pop(host, None)
+        if host:
+            self._hosts[host] = None
+        if len(self._hosts) > _HOSTS:
+            del self._hosts[next(iter(self._hosts))]
 
     def _learn_censored(self, keys: list[Key], value: float, fresh: Served) -> None:
         """The mean of what is beyond the time it lasted, as far as that is news."""
@@ -168,8 +202,8 @@ class DurationModel:
             self._conformal.miss(run_id, served, moved)
 
     def _serve(self, run: Run, now: float, host: str) -> Served:
-        base, variance = self._effects.predict(_keys(run, host))
-        group = _group(run)
+        base, variance = self._effects.predict(effect_keys(run, host))
+        group = group_of(run)
         scale = math.sqrt(variance + self._noise.variance(run.project, group) + _rounding(base))
         low, high = self._conformal.bounds(group)
         shift = self._regime.shift(group)
@@ -198,27 +232,3 @@ def _seconds(log_seconds: float) -> float:
 def _rounding(log_seconds: float) -> float:
     """Variance of log seconds from whole seconds."""
     return 0.1 * math.exp(-2.0 * max(-0.7, log_seconds))
-
-
-def _group(run: Run) -> str:
-    return f"{run.project}\x1f{run.name}"
-
-
-def _keys(run: Run, host: str) -> list[Key]:
-    keys = [("all", ""), ("project", run.project), ("name", f"{run.project}\x1f{run.name}"), ("package", run.name)]
-    if run.branch:
-        keys.append(("branch", f"{run.project}\x1f{run.name}\x1f{run.branch}"))
-    if run.job_count is not None:
-        keys.append(("jobs", f"{run.project}\x1f{run.job_count}"))
-    if host:
-        keys.append(("host", host))
-    if run.cpu_model:
-        keys.append(("cpu", run.cpu_model))
-    if run.parallelism is not None:
-        keys.append(("parallel", str(run.parallelism)))
-        keys.append(("package@parallel", f"{run.name}\x1f{run.parallelism}"))
-    return keys
-
-
-def _lag_keys(run: Run) -> list[Key]:
-    return [("all", ""), ("project", run.project), ("jobs", str(run.job_count))]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from models.advisor import Advisor
 from models.duration import DurationConfig, DurationModel
 from models.evidence import EvidenceModel
 from models.ledger import Ledger
@@ -45,6 +46,7 @@ class Forecaster:
         self.evidence = EvidenceModel(self.config.evidence_step)
         self.usual = UsualModel()
         self.retry = RetryModel()
+        self.advisor = Advisor()
         self.ledger = Ledger()
         self.offset = 0
         self.opened = Recent(self.config.remembered_runs)
@@ -89,6 +91,7 @@ class Forecaster:
             return
         self.ledger.score(example, self.revised.get(run_id))
         self.retry.learn(example)
+        self.advisor.learn(example, self.duration)
         self._keep(example)
         self._apply(_restated(example, self.revised.get(run_id)))
 

@@ -51,6 +51,7 @@ class RunState(msgspec.Struct, kw_only=True):
     risk_path: list[tuple[float, float]] = []  # (time, risk), the last minutes, for the slope
     raised: dict[str, str] = {}  # open alerts by cause: alert id
     spent: list[str] = []  # causes that have alerted once
+    use: dict[str, float] = {}  # seconds by what the run did or waited for (models.use)
     told_delay_seconds: float = 0.0  # how late others were last told to be because of it
 
     def elapsed(self, now: float) -> float:

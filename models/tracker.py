@@ -15,6 +15,7 @@ from models.anomaly import AnomalyModel, AnomalyScore
 from models.recent import Recent
 from models.run_state import RunState
 from models.surroundings import Surroundings, SurroundingsLimits
+from models.use import count
 from streams import events
 
 __all__ = ["Moment", "Tracker", "TrackerLimits"]
@@ -136,6 +137,7 @@ class Tracker:
         return self._once(state, event.time, "signal", f"signal:{event.error_class}:{total}:{event.fatal}")
 
     def _sample(self, state: RunState, event: events.RunSampled) -> Moment | None:
+        count(state, event)
         state.lines, state.silent_seconds = max(state.lines, event.lines), event.silent_seconds
         state.longest_silence_seconds = max(state.longest_silence_seconds, event.silent_seconds)
         state.idle_seconds = _idle(state, event)

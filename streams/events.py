@@ -13,6 +13,8 @@ import msgspec
 
 __all__ = [
     "AbortVerdict",
+    "Advice",
+    "AdviceChecked",
     "AlertRaised",
     "AlertResolved",
     "AnomalyDetected",
@@ -26,6 +28,7 @@ __all__ = [
     "ExampleRecorded",
     "FindingReported",
     "ForecastMade",
+    "HeldBack",
     "HostSampled",
     "ImpactForecast",
     "Interval",
@@ -43,6 +46,7 @@ __all__ = [
     "RankedMetric",
     "Reason",
     "Run",
+    "RunAnalysed",
     "RunFinished",
     "RunOpened",
     "RunQueued",
@@ -375,6 +379,44 @@ class ImpactForecast(Event, frozen=True, kw_only=True):
     pipeline_id: str = ""
 
 
+class HeldBack(_Value, frozen=True, kw_only=True):
+    """What kept a run from being faster: its seconds, and their share of the time the run was watched."""
+
+    resource: Literal["cpu", "memory", "io", "network", "lock-step", "jobs"]
+    share: float
+    seconds: float
+    text: str
+
+
+class Advice(_Value, frozen=True, kw_only=True):
+    """A change expected to save time; `change` is `jobs=8`, `host=x`, `cache=warm`, `memory=more` or `disk=memory`."""
+
+    change: str
+    text: str
+    saving_seconds: Interval
+
+
+class AdviceChecked(_Value, frozen=True, kw_only=True):
+    """An advice that this run followed: what was expected, and what it took less than the run that got the advice."""
+
+    change: str
+    run_id: str  # of the run that got the advice
+    expected: Interval
+    saved_seconds: float
+
+
+class RunAnalysed(Event, frozen=True, kw_only=True):
+    """Where a run's time went, what would save some, and whether earlier advice kept its word."""
+
+    run_id: str
+    name: str
+    project: str
+    seconds: float
+    held_back: list[HeldBack] = []
+    advice: list[Advice] = []
+    checked: list[AdviceChecked] = []
+
+
 class AlertRaised(Event, frozen=True, kw_only=True):
     alert_id: str
     run_id: str
@@ -417,6 +459,7 @@ class ExampleRecorded(Event, frozen=True, kw_only=True):
     longest_silence_seconds: float | None = None
     errors: dict[str, int] = {}  # log signals by class
     disk_used_bytes: int | None = None
+    use: dict[str, float] = {}  # seconds of the run by what it did or waited for (models.use)
 
 
 class LabelRevised(Event, frozen=True, kw_only=True):

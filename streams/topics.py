@@ -56,7 +56,7 @@ TOPICS: dict[str, Topic] = {
         Topic(
             "predictions.v1",
             "run_id",
-            (events.ForecastMade, events.AnomalyDetected, events.ImpactForecast),
+            (events.ForecastMade, events.AnomalyDetected, events.ImpactForecast, events.RunAnalysed),
             None,
             30 * _DAY,
             "forecasts",

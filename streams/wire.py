@@ -106,6 +106,7 @@ _ALL = (
     _own("finding.reported", events.FindingReported, lambda event: str(event.check)),
     _own("prediction.created", events.ForecastMade),
     _own("impact.forecast", events.ImpactForecast),
+    _own("run.analysed", events.RunAnalysed),
     _own("alert.raised", events.AlertRaised, lambda event: str(event.alert_id)),
     _own("alert.resolved", events.AlertResolved, lambda event: str(event.alert_id)),
     _own("run.opened", events.RunOpened, _inner_run_id),

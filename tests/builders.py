@@ -97,6 +97,13 @@ def one_of_each() -> list[events.Event]:
         events.ImpactForecast(id="e-impact", run_id="run-1", name="gcc-pass1", project="lfs", cause="slow",
                               delay_seconds=600.0, pipeline_id="p-1",
                               delayed=[events.Delayed(kind="queue", name=HOST, delay_seconds=300.0, runs=2)], **base),
+        events.RunAnalysed(
+            id="e-analysed", run_id="run-1", name="gcc-pass1", project="lfs", seconds=600.0,
+            held_back=[events.HeldBack(resource="io", share=0.3, seconds=180.0, text="waited for the disk")],
+            advice=[events.Advice(change="jobs=8", text="-j8", saving_seconds=interval)],
+            checked=[events.AdviceChecked(change="cache=warm", run_id="run-0", expected=interval, saved_seconds=55.0)],
+            **base,
+        ),
         events.RunOpened(id="e-opened", run=run(), prior=prior, **base),
         events.ExampleRecorded(id="e-example", run=run(), outcome="failure", started_at=T0, seconds=60.0, prior=prior,
                                checkpoints=[checkpoint], stages={"compile": 50.0}, peak_rss_bytes=10**9, lines=9,

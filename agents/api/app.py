@@ -20,6 +20,7 @@ from agents.api.guard import Guard
 from agents.api.hub import Hub
 from agents.api.log import EventLog
 from agents.api.routes import (
+    advice,
     alerts,
     audit,
     ensemble,
@@ -47,7 +48,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Extras", "create_app"]
 
-_ROUTERS = (runs, ensemble, training, models, alerts, labels, hosts, impact, findings, status, audit, stream, webhooks)
+_ROUTERS = (
+    runs,
+    ensemble,
+    training,
+    models,
+    alerts,
+    labels,
+    hosts,
+    impact,
+    advice,
+    findings,
+    status,
+    audit,
+    stream,
+    webhooks,
+)
 _ABOUT = """Forecasts of builds while they run. Times are seconds since the epoch in UTC, ratios 0 to 1.
 Lists are pages: pass `next` of one page as `after` for the following one. Errors are `application/problem+json`
 and say what to do. Roles: read looks, write changes, admin sees the audit trail."""

@@ -85,6 +85,8 @@ class Services:
                 return "anomaly", item
             case events.ImpactForecast():
                 return "impact", item
+            case events.RunAnalysed():
+                return "analysis", item
             case events.RunOpened():
                 run = item.run
                 return "run-started", {"run_id": run.run_id, "name": run.name, "project": run.project,
@@ -118,9 +120,9 @@ class Services:
         row: dict[str, Any] = {
             "id": uuid.uuid4().hex, "time": self.clock(), "principal": principal.name, "action": action,
             "subject": subject[:191], "body": msgspec.json.encode(body).decode(),
+            "before_value": before, "after_value": after,
         }  # fmt: skip
         await self._write([Item(row["id"], [Write(tables.audit, row)])])
-            "before_value": before, "after_value": after,
         return {name: row[name] for name in ("id", "time", "principal", "action", "subject")}
 
     async def _write(self, items: list[Item[str]]) -> None:

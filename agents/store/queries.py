@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.store import tables
 
 __all__ = [
-    "alerts", "anomalies", "audit_trail", "calibration", "findings", "hosts", "impacts", "last_forecast", "last_run_id",
-    "model_history", "report", "run_forecasts", "runs", "training_runs", "vulnerabilities", "weights",
+    "alerts", "analysis", "anomalies", "audit_trail", "calibration", "findings", "hosts", "impacts", "last_forecast",
+    "last_run_id", "model_history", "report", "run_forecasts", "runs", "training_runs", "vulnerabilities", "weights",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -55,6 +55,7 @@ async def report(engine: AsyncEngine, run_id: str) -> Row | None:
         "forecasts": await run_forecasts(engine, run_id),
         "alerts": await alerts(engine, run_id=run_id),
         "impacts": await impacts(engine, run_id),
+        "analysis": await analysis(engine, run_id),
     }
 
 
@@ -82,6 +83,15 @@ async def alerts(engine: AsyncEngine, run_id: str = "", limit: int = 200, active
     if active:
         query = query.where(table.c.resolved_at.is_(None))
     return [_alert(row) for row in await _all(engine, query)]
+
+
+async def analysis(engine: AsyncEngine, run_id: str) -> Row | None:
+    """What held a run back, what would save time, and how earlier advice that it followed fared."""
+    t = tables.analyses
+    query = select(t.c.body).where(t.c.run_id == run_id).order_by(t.c.time.desc(), t.c.id).limit(1)
+    rows = await _all(engine, query)
+    told = msgspec.json.decode(rows[0]["body"]) if rows else None
+    return told and {name: told.get(name, []) for name in ("held_back", "advice", "checked")}
 
 
 async def impacts(engine: AsyncEngine, run_id: str, limit: int = 50) -> list[Row]:

@@ -202,6 +202,17 @@ class Reads:
         rows = await self._all(_paged(query, t.c.time, t.c.id, limit, after))
         return [row | {"body": _raw(row["body"])} for row in rows]
 
+    async def analyses(self, limit: int, after: Cursor | None = None, project: str = "", name: str = "") -> list[Row]:
+        """What held runs back and what would save time, newest first."""
+        t = tables.analyses
+        query = select(t)
+        if project:
+            query = query.where(t.c.project == project)
+        if name:
+            query = query.where(t.c.name == name)
+        rows = await self._all(_paged(query, t.c.time, t.c.id, limit, after))
+        return [row | {"body": _raw(row["body"])} for row in rows]
+
     async def findings(self, limit: int, after: Cursor | None = None) -> list[Row]:
         """Findings of the security checks, newest first."""
         t = tables.findings

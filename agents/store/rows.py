@@ -67,6 +67,8 @@ def _writes(event: events.Event) -> list[Write]:
             return [_anomaly(event)]
         case events.ImpactForecast():
             return [_impact(event)]
+        case events.RunAnalysed():
+            return [_analysis(event)]
         case events.AlertRaised() | events.AlertResolved():
             return [_alert(event)]
         case events.ExampleRecorded():
@@ -223,6 +225,15 @@ def _impact(event: events.ImpactForecast) -> Write:
         "time": event.time, "cause": event.cause, "delay_seconds": event.delay_seconds, "body": _body(event),
     }  # fmt: skip
     return Write(tables.impacts, row)
+
+
+def _analysis(event: events.RunAnalysed) -> Write:
+    row: dict[str, Cell] = {
+        "id": event.id, "run_id": event.run_id, "name": event.name, "project": event.project, "host": event.host,
+        "time": event.time, "seconds": event.seconds,
+        "saving_seconds": event.advice[0].saving_seconds.point if event.advice else 0.0, "body": _body(event),
+    }  # fmt: skip
+    return Write(tables.analyses, row)
 
 
 def _alert(event: events.AlertRaised | events.AlertResolved) -> Write:

@@ -174,6 +174,19 @@ impacts = Table(
     Column("delay_seconds", Double, nullable=False),
     Column("body", _LONG, nullable=False),
 )
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run_id", _ID, nullable=False, index=True),
+    Column("name", _ID, nullable=False),
+    Column("project", _ID, nullable=False),
+    Column("host", _ID, nullable=False),
+    Column("time", Double, nullable=False, index=True),
+    Column("seconds", Double, nullable=False),
+    Column("saving_seconds", Double, nullable=False),  # of the best advice
+    Column("body", _LONG, nullable=False),
+)
 host_samples = Table(
     "host_samples",
     metadata,
@@ -313,6 +326,7 @@ Index("ix_audit_subject", audit.c.subject, audit.c.time)
 Index("ix_audit_action", audit.c.action, audit.c.time)
 Index("ix_outcomes_project", outcomes.c.project, outcomes.c.name, outcomes.c.known_at)
 Index("ix_anomalies_time", anomalies.c.time)
+Index("ix_analyses_project", analyses.c.project, analyses.c.time)
 Index("ix_findings_time", findings.c.time)
 Index("ix_label_revisions_time", label_revisions.c.time)
 Index("ix_ensemble_weights_time", ensemble_weights.c.time)

@@ -67,6 +67,7 @@ def _report(**changes: object) -> dict[str, object]:
         "forecasts": [forecast, later],
         "alerts": [{"risk": 0.97, "cause": "level", "reasons": [{"text": "x.c: error"}]}],
         "impacts": [],
+        "analysis": None,
     }  # fmt: skip
     return base | changes
 
@@ -91,6 +92,22 @@ def test_the_picture_names_whom_the_run_holds_up() -> None:
         {"kind": "package", "name": "m4", "delay_seconds": 1.0},
     ]
     assert "has failed: holds up m4" in _drawn(_report(impacts=[impact | {"cause": "failed", "delayed": alone}]))
+
+
+def test_the_picture_tells_what_held_the_run_back_and_what_would_save_time() -> None:
+    saving = {"point": 90.0, "lower": -20.0, "upper": 150.0}
+    analysis = {
+        "held_back": [{"resource": "io", "share": 0.3, "seconds": 180.0, "text": "some task waited for the disk"}],
+        "advice": [{"change": "jobs=8", "text": "-j8", "saving_seconds": saving}],
+        "checked": [{"change": "cache=warm", "run_id": "r0", "expected": saving, "saved_seconds": -30.0}],
+    }
+    drawn = " ".join(_drawn(_report(analysis=analysis)).replace("│", " ").split())
+    for said in (
+        "held back 3 min (30%): io, some task waited for the disk",
+        "advice -j8: saves about 2 min (-20 s to 2 min)",
+        "cache=warm saved -30 s, about 2 min was foretold: not as foretold",
+    ):
+        assert said in drawn
 
 
 def test_a_running_build_without_forecasts_has_a_picture_too() -> None:

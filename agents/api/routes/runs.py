@@ -13,6 +13,7 @@ from agents.api.paging import After, Limit, encoded, page, parse_cursor, reply, 
 from agents.api.problems import Problem
 from agents.api.services import Services, services
 from agents.api.views import Kind, curve_point, forecast_view, prediction_view
+from agents.store.queries import analysis, impacts
 from agents.store.queries import report as run_report
 from agents.store.reads import RunFilter
 
@@ -73,6 +74,8 @@ async def show_run(
         "result": await reads.outcome(run_id),
         "revisions": await reads.revisions(run_id),
         "alerts": await reads.alerts(50, run_id=run_id),
+        "impacts": await impacts(reads.engine, run_id, 1),
+        "analysis": await analysis(reads.engine, run_id),
         "similar_failures": await reads.similar_failures(run["project"], run["name"], run_id),
     })  # fmt: skip
 

@@ -13,6 +13,8 @@ export function span(seconds) {
   return `${Math.round(whole / 86400)} days`;
 }
 
+export const signed = (seconds) => (seconds < 0 ? `−${span(-seconds)}` : span(seconds));
+
 export function ago(time, now = Date.now() / 1000) {
   if (!time) return "–";
   const past = now - time;

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { durationChart, riskChart } from "./charts.js";
 import { h, put } from "./dom.js";
-import { ago, clock, date, percent, span } from "./format.js";
+import { ago, clock, date, percent, signed, span } from "./format.js";
 import { action, blame, counterfactuals, eta, outcome, reasons, risk, runLink, section, table } from "./parts.js";
 
 const VERDICTS = [["flaky", "This was flaky"], ["infrastructure", "The machine's fault"], ["failure", "Really broken"], ["success", "Really fine"]];
@@ -33,6 +33,7 @@ export class Run {
         run.revisions.length ? h("span", { class: "faint" }, `last verdict: ${run.revisions.at(-1).verdict} (${run.revisions.at(-1).principal})`) : null),
       told ? this.charts(told) : h("p", { class: "empty" }, "No forecast was stored for this run."),
       h("div", { class: "columns" }, told ? this.explained(told) : null,
+        this.heldBack(), this.advice(), this.impact(),
         this.signals(), this.stages(), this.similar(), this.alerts(), this.change()), this.points());
   }
 
@@ -66,6 +67,29 @@ export class Run {
       section("What would change it", counterfactuals(told.counterfactuals) || h("p", { class: "empty" }, "Nothing that can be changed makes a difference that is known.")),
       section("What each model says", this.members(told)),
     ];
+  }
+
+  heldBack() {
+    const found = this.run.analysis?.held_back || [];
+    return found.length ? section("What held it back", h("ul", { class: "plain" }, found.map((each) => h("li", {},
+      `${span(each.seconds)} (${percent(each.share)}): ${each.resource}, ${each.text}`)))) : null;
+  }
+
+  advice() {
+    const analysis = this.run.analysis || {};
+    const given = (analysis.advice || []).map((each) => h("li", {}, `${each.text}: saves about ${span(each.saving_seconds.point)}`,
+      h("span", { class: "faint" }, ` (${signed(each.saving_seconds.lower)} to ${signed(each.saving_seconds.upper)})`)));
+    const checked = (analysis.checked || []).map((each) => h("li", {}, `Followed: ${each.change} saved ${signed(each.saved_seconds)}`,
+      h("span", { class: "faint" }, `, about ${span(each.expected.point)} was foretold`)));
+    return given.length || checked.length ? section("What would save time", h("ul", { class: "plain" }, given, checked)) : null;
+  }
+
+  impact() {
+    const told = this.run.impacts[0];
+    if (!told) return null;
+    const cause = { failed: "It has failed", failing: "It will probably fail", slow: "It is late" }[told.cause];
+    return section("Whom it holds up", h("p", {}, `${cause}: ${span(told.delay_seconds)}.`), h("ul", { class: "plain" }, told.delayed.slice(0, 8).map((each) => h("li", {},
+      `${each.kind} ${each.name}`, h("span", { class: "faint" }, ` by about ${span(each.delay_seconds)}${(each.runs || 1) > 1 ? `, ${each.runs} runs` : ""}`)))));
   }
 
   marks() {

@@ -83,6 +83,12 @@ def fleet(now: float = NOW) -> list[events.Event]:
             id="i1", run_id="gcc-live", name="gcc-pass1", project="lfs", cause="failing", delay_seconds=540.0,
             delayed=[events.Delayed(kind="package", name="glibc", delay_seconds=540.0)], time=now - 45, **base,
         ),
+        events.RunAnalysed(
+            id="an1", run_id="old-01", name="gcc", project="lfs", seconds=300.0, time=now - 80_000,
+            held_back=[events.HeldBack(resource="io", share=0.2, seconds=60.0, text="some task waited for the disk")],
+            advice=[events.Advice(change="jobs=8", text="-j8, as many as there are cores",
+                                  saving_seconds=events.Interval(point=90.0, lower=20.0, upper=140.0))], **base,
+        ),
         *_hosts(now),
         *_models(now),
     ]  # fmt: skip

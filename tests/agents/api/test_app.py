@@ -13,7 +13,7 @@ from tests.agents.api import scenes
 
 GETS = (
     "runs", "runs/gcc-live", "runs/gcc-live/forecast", "runs/gcc-live/report", "alerts", "labels", "feedback", "hosts",
-    "hosts/anomalies", "impact", "findings", "vulnerabilities", "models", "models/calibration", "training",
+    "hosts/anomalies", "impact", "advice", "findings", "vulnerabilities", "models", "models/calibration", "training",
     "training/training-1", "audit", "status", "report", "health", "ready",
 )  # fmt: skip
 
@@ -29,6 +29,14 @@ async def test_impact_names_who_is_held_up_and_for_how_long(client: httpx.AsyncC
     (item,) = (await client.get("/api/v1/impact?run_id=gcc-live")).json()["items"]
     assert (item["cause"], item["delay_seconds"], item["body"]["delayed"][0]["name"]) == ("failing", 540.0, "glibc")
     assert (await client.get("/api/v1/impact?run_id=old-00")).json()["items"] == []
+
+
+async def test_advice_tells_what_would_save_time_and_a_run_shows_its_own(client: httpx.AsyncClient) -> None:
+    (item,) = (await client.get("/api/v1/advice?project=lfs&name=gcc")).json()["items"]
+    assert item["body"]["advice"][0]["change"] == "jobs=8"
+    run = (await client.get(f"/api/v1/runs/{item['run_id']}")).json()
+    assert run["analysis"]["held_back"][0]["resource"] == "io"
+    assert (await client.get("/api/v1/advice?project=none")).json()["items"] == []
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(client: httpx.AsyncClient) -> None:
@@ -156,6 +164,7 @@ async def test_calibration_counts_what_was_served(client: httpx.AsyncClient) -> 
     assert found["base_rate"] == 0.25
     assert found["coverage"] == {"level": 0.95, "runs": 24, "observed": 1.0, "median_width_seconds": 140.0}
     assert found["log_loss"] < found["log_loss_of_base_rate"]
+    assert found["ledger"] is None  # no model is served here
 
 
 async def test_page_is_served_at_each_of_its_addresses_without_inline_script(client: httpx.AsyncClient) -> None:
@@ -164,7 +173,6 @@ async def test_page_is_served_at_each_of_its_addresses_without_inline_script(cli
         assert answer.status_code == 200
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
         assert "<script>" not in answer.text
-    assert found["ledger"] is None  # no model is served here
         assert "style=" not in answer.text
     assert (await client.get("/api/v1/docs")).status_code == 200
 
