@@ -48,7 +48,7 @@ def main() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     kept = CACHE / "evaluate.json"
     figures = {"sets": json.loads(kept.read_text())["sets"]} if options.report else {"sets": replayed()}
-    figures["duration"] = _kept("duration", run=True, again=True)
+    figures["duration"] = _kept("duration", run=True, again=not options.report)
     figures["fold"] = _kept("fold", run=True, again=options.again)
     figures["early"] = _early()
     figures["anomaly"] = _kept("anomaly")

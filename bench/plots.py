@@ -79,7 +79,7 @@ def draw_coverage(sets: Mapping[str, Evaluation], path: Path) -> None:
 
 def draw_risk_curves(rows: Sequence[Row], path: Path) -> None:
     """Risk while running, warm history: each fault's longest failing build with its alert, healthy ones in grey."""
-    figure, axes = plt.subplots()
+    figure, axes = plt.subplots(figsize=(8.4, 4.4))
     warm = [row for row in rows if row["history"] == "warm" and row["curve"]]
     for row in (row for row in warm if not row["failed"]):
         axes.step(*_course(row), where="post", color="grey", alpha=0.3, linewidth=1)
@@ -93,7 +93,7 @@ def draw_risk_curves(rows: Sequence[Row], path: Path) -> None:
     axes.set_xlabel("share of the run (triangles: alerts; grey: healthy runs)")
     axes.set_ylabel("risk")
     axes.set_ylim(0.0, 1.18)
-    axes.legend(fontsize="x-small", loc="center right")
+    axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
 
 
