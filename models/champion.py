@@ -16,6 +16,7 @@ from models.duration import DurationModel
 from models.evidence import EvidenceModel
 from models.forecaster import Forecaster, ForecasterConfig
 from models.ledger import Ledger
+from models.retry import RetryModel
 from models.risk import RiskModel
 from models.usual import UsualModel
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack
@@ -163,6 +164,11 @@ class Fleet:
     def usual(self) -> UsualModel:
         """The champion's."""
         return self.champion.usual
+
+    @property
+    def retry(self) -> RetryModel:
+        """The champion's."""
+        return self.champion.retry
 
     @property
     def ledger(self) -> Ledger:
