@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("models", "models"),
     "label": ("label", "label"),
     "check-config": ("check_config", "check_config"),
+    "doctor": ("doctor", "doctor"),
 }
 _PASSES_ARGUMENTS = {"run", "main-job"}  # everything behind -- is the build's
 

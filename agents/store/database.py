@@ -12,6 +12,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -20,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from streams.errors import ConfigError, Unavailable
 
-__all__ = ["Fault", "check", "connect", "fault_of", "migrate"]
+__all__ = ["Fault", "check", "connect", "fault_of", "migrate", "revisions"]
 
 # Server codes: MySQL and MariaDB error reference. 4025 is MariaDB's failed CHECK.
 _INFRASTRUCTURE = {
@@ -90,8 +92,7 @@ async def check(url: str) -> None:
 async def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to a revision, as the migrating user. Safe to repeat."""
     engine = connect(url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     try:
         async with engine.begin() as connection:
             await connection.run_sync(lambda sync: _upgrade(config, sync, revision))
@@ -100,6 +101,20 @@ async def migrate(url: str, revision: str = "head") -> None:
         raise Unavailable(f"the schema at {_shown(url)} could not be migrated: {detail}") from error
     finally:
         await engine.dispose()
+
+
+async def revisions(url: str) -> tuple[str | None, str | None]:
+    """The schema's revision as it stands and as this version wants it; `Unavailable` when nothing answers."""
+    await check(url)
+    engine = connect(url)
+    try:
+        async with engine.connect() as connection:
+            found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    except (DBAPIError, OSError) as error:
+        raise Unavailable(f"the schema's revision at {_shown(url)} cannot be read: {error}") from error
+    finally:
+        await engine.dispose()
+    return found, ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -124,6 +139,12 @@ def _by_code(original: BaseException | None) -> Fault:
     if kind == "OperationalError" and any(each in message for each in _SQLITE_AWAY):
         return Fault.INFRASTRUCTURE
     return Fault.UNKNOWN
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _upgrade(config: Config, connection: Any, revision: str) -> None:

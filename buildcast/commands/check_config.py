@@ -13,7 +13,7 @@ from streams.errors import ConfigError
 if TYPE_CHECKING:
     from streams.settings import Settings
 
-__all__ = ["check_config", "kinds"]
+__all__ = ["check_config", "faults", "kinds"]
 
 
 def kinds() -> list[type[Settings]]:
@@ -38,22 +38,30 @@ def check_config() -> None:
     """Read the settings as the processes do, and show them; all faults are named together, with exit code 2."""
     from streams.settings import load
 
-    table, shown, faults = Table("setting", "value", "meaning"), set[str](), list[str]()
+    if found := faults():
+        raise ConfigError("; ".join(found))
+    table, shown = Table("setting", "value", "meaning"), set[str]()
     for kind in kinds():
-        try:
-            values = load(kind)
-            _examine(values)
-        except ConfigError as error:
-            faults.append(str(error))
-            continue
+        values = load(kind)
         for name, field in kind.model_fields.items():
             if name not in shown:
                 table.add_row(f"BUILDCAST_{name.upper()}", str(getattr(values, name)), field.description or "")
                 shown.add(name)
-    if faults:
-        raise ConfigError("; ".join(dict.fromkeys(faults)))
     Console().print(table)
     typer.echo("no fault found")
+
+
+def faults() -> list[str]:
+    """What is wrong with the settings of this machine, each once."""
+    from streams.settings import load
+
+    found: dict[str, None] = {}
+    for kind in kinds():
+        try:
+            _examine(load(kind))
+        except ConfigError as error:
+            found[str(error)] = None
+    return list(found)
 
 
 def _examine(values: Any) -> None:
