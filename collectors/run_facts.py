@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from collectors.compiler_cache import cache_warm
 from collectors.output import OutputPolicy
 from collectors.redaction import Redactor
 from collectors.worktree import read_worktree
@@ -74,6 +75,7 @@ def run_facts(command: Sequence[str], options: RunOptions, proc: Path = Path("/p
         cpu_model=cpu_model(_text(proc / "cpuinfo")) or platform.machine(),
         cpu_count=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        cache_warm=cache_warm(os.environ),
         disk_free_bytes=space.f_bavail * space.f_frsize,
         command=Redactor(os.environ).command(command)[:1000],
         links=options.links,
@@ -85,10 +87,12 @@ _JOBS_NEXT = frozenset({"-j", "--jobs", "--parallel", "-T", "--max-workers"})
 
 
 def jobs_of(command: Sequence[str], makeflags: str = "") -> int | None:
-    """How many jobs a command line asks for; None where it does not say, 0 where it sets no bound.
+    """How many jobs a command line asks for; None where it does not say, 0 where it sets no bound; plain make does one.
 
     >>> jobs_of(["make", "-j8"]), jobs_of(["ninja", "-j", "3"]), jobs_of(["make", "-j"]), jobs_of(["make"], "-j2")
     (8, 3, 0, 2)
+    >>> jobs_of(["make", "all"]), jobs_of(["ninja"]), jobs_of(["sh", "-c", "./configure && make"])
+    (1, None, 1)
     """
     words = [*makeflags.split(), *_words(command)]
     found = None
@@ -99,7 +103,7 @@ def jobs_of(command: Sequence[str], makeflags: str = "") -> int | None:
         elif word in _JOBS_NEXT:
             following = words[number + 1] if number + 1 < len(words) else ""
             found = int(following) if following.isdigit() else (0 if word == "-j" else found)
-    return found
+    return 1 if found is None and any(os.path.basename(word) in ("make", "gmake") for word in words) else found
 
 
 def _words(command: Sequence[str]) -> list[str]:

@@ -46,7 +46,7 @@ def _held_back(example: ExampleRecorded) -> Iterator[HeldBack]:
     watched = use.get("watched", 0.0)
     if watched <= 0.0:
         return
-    cores, jobs, busy = run.cpu_count or 0, run.parallelism or 1, use["cpu"] / watched
+    cores, jobs, busy = run.cpu_count or 0, run.parallelism or 0, use["cpu"] / watched
     share = {kind: use.get(kind, 0.0) / watched for kind in ("alone", "idle", "cpu_wait", "memory_wait", "io_wait")}
     if share["memory_wait"] >= 0.05:
         yield _told("memory", share["memory_wait"], watched, "some task waited for memory")
@@ -60,7 +60,7 @@ def _held_back(example: ExampleRecorded) -> Iterator[HeldBack]:
         yield _told("cpu", share["cpu_wait"], watched, "some task waited for a core")
     if jobs > 1 and share["alone"] >= 0.3:
         yield _told("lock-step", share["alone"], watched, f"one core at work where {jobs} jobs were allowed")
-    if cores > jobs and busy >= 0.8 * jobs:
+    if cores > jobs > 0 and busy >= 0.8 * jobs:
         yield _told("jobs", 1.0 - jobs / cores, watched, f"{jobs} of {cores} cores in use")
 
 
@@ -73,8 +73,8 @@ def _told(resource: str, share: float, watched: float, text: str) -> HeldBack:
 def _jobs(example: ExampleRecorded, duration: DurationModel) -> Iterator[Advice]:
     """As many jobs as there are cores."""
     run, use = example.run, example.use
-    cores, jobs = run.cpu_count or 0, run.parallelism or 1
-    if cores < 1 or jobs == cores:
+    cores, jobs = run.cpu_count or 0, run.parallelism or 0  # no jobs: not known, or as many as there is work
+    if cores < 1 or jobs < 1 or jobs == cores:
         return
     then = msgspec.structs.replace(run, parallelism=cores)
     learned = duration.compare(run, then, example.host, example.host)
@@ -130,7 +130,7 @@ def _waits(example: ExampleRecorded) -> Iterator[Advice]:
     watched = example.use["watched"]
     memory, disk = (example.use.get(kind, 0.0) / watched for kind in ("memory_wait", "io_wait"))
     if memory >= 0.05:
-        text = f"more memory, or fewer jobs than {example.run.parallelism or 1}"
+        text = "more memory, or fewer jobs at once"
         yield Advice(change="memory=more", text=text, saving_seconds=_shared(example, 0.0, 0.5 * memory, memory))
     if disk >= 0.1:
         text = "the build tree on a file system in memory (tmpfs) or on a quicker disk"
