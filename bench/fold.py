@@ -5,7 +5,7 @@
 A fold is describe, risk, open and learn of one build. The fast ensemble folds the whole history (or --limit builds);
 on the first --compare builds it is held against the full one. Prints; a whole history also writes
 .cache/bench/fold.json. Times are of the processor, not of the wall, without reading the file. Memory is the process's
-resident set at even steps; it includes 9 bytes a build for the figures themselves.
+resident set at even steps; risks and labels wait in a temporary file until it has been read.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import argparse
 import csv
 import heapq
 import json
+import struct
+import tempfile
 import time
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import psutil
@@ -34,6 +35,7 @@ from streams.events import ExampleRecorded
 __all__ = ["dev_projects", "measure"]
 
 _STEP = 100_000
+_TOLD = struct.Struct("<d?h")
 _TARGET = Path(".cache/bench/fold.json")
 
 
@@ -65,11 +67,10 @@ def main() -> None:
 
 @dataclass
 class _Tally:
-    """Risks and labels in the order in which outcomes became known; seconds of processor time by part."""
+    """Risk, label and listed project by outcome, in a file; seconds of processor time by part."""
 
-    risks: array[float] = field(default_factory=lambda: array("d"))
-    labels: array[int] = field(default_factory=lambda: array("b"))
-    listed: dict[int, str] = field(default_factory=dict)  # place: project, of those asked for
+    told: IO[bytes]
+    listed: list[str]
     scoring: float = 0.0
     opening: float = 0.0
     learning: float = 0.0
@@ -84,11 +85,18 @@ def dev_projects() -> frozenset[str]:
 
 def measure(records: Iterable[Record], config: RiskConfig, listed: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Fold all records; rate, AUC (also of the `listed` projects), mean cost of each part, memory by 100,000 builds."""
-    model, tally, process = RiskModel(config), _Tally(), psutil.Process()
+    model, process = RiskModel(config), psutil.Process()
+    with tempfile.TemporaryFile() as told:
+        tally = _Tally(told, sorted(listed))
+        _fold(model, records, tally, process)
+        return _figures(model, tally)
+
+
+def _fold(model: RiskModel, records: Iterable[Record], tally: _Tally, process: psutil.Process) -> None:
     late: list[tuple[float, int, float, ExampleRecorded]] = []
     for number, record in enumerate(records, 1):
         while late and late[0][0] <= record.started_at:
-            _learn(model, heapq.heappop(late), tally, listed)
+            _learn(model, heapq.heappop(late), tally)
         began = time.process_time()
         prior = model.describe(record.run, record.started_at)
         risk = model.risk(prior)
@@ -106,26 +114,23 @@ def measure(records: Iterable[Record], config: RiskConfig, listed: frozenset[str
         if number % _STEP == 0:
             tally.resident.append(process.memory_info().rss / 2**20)
     while late:
-        _learn(model, heapq.heappop(late), tally, listed)
+        _learn(model, heapq.heappop(late), tally)
     tally.resident.append(process.memory_info().rss / 2**20)
-    return _figures(model, tally)
 
 
-def _learn(
-    model: RiskModel, due: tuple[float, int, float, ExampleRecorded], tally: _Tally, listed: frozenset[str]
-) -> None:
+def _learn(model: RiskModel, due: tuple[float, int, float, ExampleRecorded], tally: _Tally) -> None:
     _, _, risk, example = due
     began = time.process_time()
     model.learn(example)
     tally.learning += time.process_time() - began
-    if example.run.project in listed:
-        tally.listed[len(tally.risks)] = example.run.project
-    tally.risks.append(risk)
-    tally.labels.append(int(example.outcome != "success"))
+    project = tally.listed.index(example.run.project) if example.run.project in tally.listed else -1
+    tally.told.write(_TOLD.pack(risk, example.outcome != "success", project))
 
 
 def _figures(model: RiskModel, tally: _Tally) -> dict[str, Any]:
-    risks, labels = np.array(tally.risks), np.array(tally.labels, dtype=float)
+    tally.told.seek(0)
+    rows = np.frombuffer(tally.told.read(), dtype=[("risk", "<f8"), ("failed", "?"), ("project", "<i2")])
+    risks, labels = rows["risk"].copy(), rows["failed"].astype(float)
     count, seconds = max(1, len(risks)), tally.scoring + tally.opening + tally.learning
     return {
         "builds": len(risks),
@@ -139,20 +144,20 @@ def _figures(model: RiskModel, tally: _Tally) -> dict[str, Any]:
         "log_loss": log_loss(risks, labels),
         "ece": calibration_error(risks, labels),
         "resident_mib": [round(each, 1) for each in tally.resident],
-        "listed": _listed(tally, risks, labels),
+        "listed": _listed(tally, rows["project"], risks, labels),
         "evicted": model.history.evicted(),
     }
 
 
-def _listed(tally: _Tally, risks: Any, labels: Any) -> dict[str, Any]:
-    places = np.array(list(tally.listed), dtype=int)
-    if not len(places):
+def _listed(tally: _Tally, projects: Any, risks: Any, labels: Any) -> dict[str, Any]:
+    places = projects >= 0
+    if not places.any():
         return {"builds": 0}
     own, known = risks[places], labels[places]
     return {
-        "builds": len(places),
+        "builds": len(own),
         "pooled_auc": auc(own, known),
-        "mean_auc": mean_auc(list(tally.listed.values()), own, known),
+        "mean_auc": mean_auc([tally.listed[number] for number in projects[places].tolist()], own, known),
         "log_loss": log_loss(own, known),
         "ece": calibration_error(own, known),
     }

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,12 +29,13 @@ __all__ = ["PriorRisk", "RiskConfig", "RiskModel"]
 
 # bench/ablation.py decides: the prior and the trees cost more than they bring and stay available, not default.
 FULL = ("linear", "factors", "network")
-FAST = ("linear", "factors")
+FAST = ("contexts",)
 START = {
     "prior": 0.02,
     "linear": 0.05,
     "factors": 1.0,
     "network": 0.6,
+    "contexts": 1.0,
     "tree": 0.02,
     "forest": 0.2,
 }  # before any outcome
@@ -43,7 +43,7 @@ START = {
 
 @dataclass(frozen=True)
 class RiskConfig:
-    """What the ensemble is made of. `fast` leaves out what a bulk fold cannot afford."""
+    """What the ensemble is made of. `fast` takes the one member that a bulk fold can afford."""
 
     name: str = "full"
     members: tuple[str, ...] = FULL
@@ -59,7 +59,7 @@ class RiskConfig:
     @property
     def chosen(self) -> tuple[str, ...]:
         """The members in use."""
-        return tuple(m for m in self.members if m in FAST) if self.fast else self.members
+        return FAST if self.fast else self.members
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class RiskModel:
 
     def _vectors(self, prior: PriorFeatures) -> tuple[Vector, Vector]:
         values = prior.values if prior.schema == PRIOR_SCHEMA.name else [0.0] * len(PRIOR_SCHEMA)
-        x = np.array(values)
+        x = np.fromiter(values, float, len(values))
         return x, self.scaling.standard(x)
 
     def _logits(self, x: Vector, z: Vector, slots: Slots) -> list[float]:
@@ -240,8 +240,8 @@ class RiskModel:
 
 
 def _slots(prior: PriorFeatures) -> Slots:
-    """The hashed contexts of a run."""
-    return [zlib.crc32(key.encode()) for key in prior.keys if key]
+    """The contexts that a run has."""
+    return [key for key in prior.keys if key]
 
 
 EARLY = frozenset({"setup", "network", "disk", "oom", "permission", "missing", "ice", "clock"})

@@ -63,7 +63,7 @@ class History:
         self.projects: Table[tuple[Project, Track]] = Table(n.projects)
         self.scopes: dict[str, Table[Track]] = {scope: Table(n.keys, n.keys // 100) for scope in SCOPES}
         self.languages: Table[list[float]] = Table(1_000)
-        self.contexts: Table[list[float]] = Table(n.contexts, n.contexts // 100)
+        self.contexts: Table[complex] = Table(n.contexts, n.contexts // 100)
         self.commits: Table[Commit] = Table(n.commits, n.commits // 100)
         self.flights: Table[_Flight] = Table(n.flights)
         self.attributes = Attributes(n.projects)
@@ -106,10 +106,9 @@ class History:
                 each.last_jobs = run.job_count or each.last_jobs
                 each.last_commit = run.commit
         if flight.commit:
-            commit = self.commits.get(flight.commit) or Commit()
+            commit = self.commits.renew(flight.commit, Commit)
             commit.seen += 1
             commit.running += 1
-            self.commits.keep(flight.commit, commit)
         self.attributes.learn(run.project, run.attributes)
 
     def close(self, run: Run) -> None:
@@ -126,9 +125,8 @@ class History:
         project.finish(broken, now, seconds)
         track.learn(broken, now, early)
         for scope, key in scope_keys(run, host).items():
-            own = self._track(scope, key)
-            if own is not None:
-                own.learn(broken, now, early)
+            if key:
+                self.scopes[scope].renew(key, Track).learn(broken, now, early)
         for counts in (self.fleet, self._language(run.language)):
             counts[0] = counts[0] * _FLEET_FACTOR + broken
             counts[1] = counts[1] * _FLEET_FACTOR + 1.0
@@ -148,7 +146,7 @@ class History:
 
     def _scene(self, run: Run, now: float, host: str) -> Scene:
         found = self.projects.get(run.project)
-        project, track = found if found else (Project(), Track(len(LONG)))
+        project, track = found if found else _new_project()
         keys, scopes = scope_keys(run, host), self.scopes
         rate = self.fleet[0] / self.fleet[1]
         language = self.languages.get(run.language)
@@ -158,22 +156,13 @@ class History:
         return Scene(run, now, host, rate, language_rate, project, track, tracks, commit, len(self.commits))
 
     def _project(self, name: str) -> tuple[Project, Track]:
-        found = self.projects.get(name) or (Project(), Track(len(LONG)))
-        self.projects.keep(name, found)
-        return found
+        return self.projects.renew(name, _new_project)
 
     def _track(self, scope: str, key: str) -> Track | None:
-        if not key:
-            return None
-        table = self.scopes[scope]
-        track = table.entries.get(key) or Track()
-        table.keep(key, track)
-        return track
+        return self.scopes[scope].renew(key, Track) if key else None
 
     def _language(self, language: str) -> list[float]:
-        counts = self.languages.get(language) or [0.0, 0.0]
-        self.languages.keep(language, counts)
-        return counts
+        return self.languages.renew(language, lambda: [0.0, 0.0])
 
     def _fly(self, run: Run, keys: dict[str, str]) -> _Flight:
         flight = _Flight(run.project, (keys["branch"], keys["pull_request"]), _commit_key(run) if run.commit else "")
@@ -206,6 +195,10 @@ class History:
             if flight is not None:
                 self._land(run_id, flight)
             self.counts["given_up"] += 1
+
+
+def _new_project() -> tuple[Project, Track]:
+    return Project(), Track(len(LONG))
 
 
 def _commit_key(run: Run) -> str:

@@ -7,7 +7,7 @@ from math import copysign, log1p
 from models.features import Feature
 from models.history.project import Project
 from models.history.scene import SCOPES, Scene
-from models.history.track import LONG, SHORT, Track, logit
+from models.history.track import LONG, SHORT, Rates, Track, logit
 
 __all__ = ["FEATURES", "values"]
 
@@ -16,6 +16,7 @@ _PARENTS: dict[str, str] = {"branch_event": "branch", "package_host": "host"}
 _RELATIVE = frozenset({"package", "host", "package_host", "author"})
 _GROUPS = {"branch_event": "branch", "project_event": "event", "package_host": "host"}
 _NO_TRACK = Track()
+_ORDER = tuple((scope, _PARENTS.get(scope, ""), scope in _RELATIVE) for scope in SCOPES)
 
 
 def _project_features() -> list[Feature]:
@@ -66,31 +67,28 @@ def values(scene: Scene) -> list[float]:
     found = _project(scene, track, scene.project)
     branch, pull = tracks["branch"] or _NO_TRACK, tracks["pull_request"] or _NO_TRACK
     found += (track.kind, branch.kind, pull.kind)
-    prior = _with_logits(track.rate(1, scene.rate, 0.7), track.rate(3, scene.rate, 1.5))
-    rates: dict[str, tuple[float, float, float, float]] = {}
-    for scope in SCOPES:
+    quick, slow = track.rate(1, scene.rate, 0.7), track.rate(3, scene.rate, 1.5)
+    prior = (quick, slow, logit(quick), logit(slow))
+    rates: dict[str, Rates] = {}
+    for scope, parent, relative in _ORDER:
         own = tracks[scope]
-        parents = rates.get(_PARENTS.get(scope, ""), prior)
-        relative = scope in _RELATIVE
+        above = rates[parent] if parent else prior
         if own is None or not own.count:
-            rates[scope] = parents
-            found += (0.0, 0.0, 0.0, 0.0) if relative else (0.0, parents[2], parents[3], 0.0)
+            rates[scope] = above
+            found += (0.0, 0.0, 0.0, 0.0) if relative else (0.0, above[2], above[3], 0.0)
             continue
-        rates[scope] = both = _with_logits(own.rate(0, parents[0], 0.7), own.rate(1, parents[1], 1.5))
-        base = parents[2:] if relative else (0.0, 0.0)
-        found += (float(own.last), both[2] - base[0], both[3] - base[1], _streak(own))
+        rates[scope] = both = own.rates(above)
+        if relative:
+            found += (float(own.last), both[2] - above[2], both[3] - above[3], _streak(own))
+        else:
+            found += (float(own.last), both[2], both[3], _streak(own))
     return found
-
-
-def _with_logits(quick: float, slow: float) -> tuple[float, float, float, float]:
-    """Two rates and their logits."""
-    return quick, slow, logit(quick), logit(slow)
 
 
 def _project(scene: Scene, track: Track, project: Project) -> list[float]:
     base, count = scene.language_rate, track.count
     return [
-        *(logit(track.rate(i, base, 0.7)) for i in range(len(LONG))),
+        *[logit((each.real + 0.7 * base) / (each.imag + 0.7)) for each in track.counts],
         logit((track.failures + 2.0 * base) / (count + 2.0)),
         logit(project.timed_rate(0, scene.now, base)),
         logit(project.timed_rate(1, scene.now, base)),

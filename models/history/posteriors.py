@@ -1,7 +1,8 @@
 """Failure rates by context: decayed counts for keys that join several facts, shrunk to the project's or fleet's rate.
 
 The keys are made when the run is described and are kept with it, so that the outcome goes to the contexts of that
-moment. A value is the shrunk rate as a logit less the parent's, beside the logarithm of the evidence.
+moment. A value is the shrunk rate as a logit less the parent's, beside the logarithm of the evidence. Counts are
+complex numbers as in `models.history.track`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def context_keys(scene: Scene) -> list[str]:
     ]
 
 
-def values(table: Table[list[float]], keys: list[str], project_rate: float, fleet_rate: float) -> list[float]:
+def values(table: Table[complex], keys: list[str], project_rate: float, fleet_rate: float) -> list[float]:
     """In the order of FEATURES."""
     entries = table.entries
     found: list[float] = []
@@ -91,19 +92,15 @@ def values(table: Table[list[float]], keys: list[str], project_rate: float, flee
         if counts is None:
             found += (0.0, 0.0)
             continue
-        rate = (counts[0] + _STRENGTH * parent) / (counts[1] + _STRENGTH)
-        found += (logit(rate) - base, log1p(counts[1]))
+        rate = (counts.real + _STRENGTH * parent) / (counts.imag + _STRENGTH)
+        found += (logit(rate) - base, log1p(counts.imag))
     return found
 
 
-def learn(table: Table[list[float]], keys: list[str], broken: float) -> None:
+def learn(table: Table[complex], keys: list[str], broken: float) -> None:
     """Give the outcome to the contexts that the run was described with."""
-    entries = table.entries
+    entries, seen = table.entries, complex(broken, 1.0)
     for key in keys:
-        if not key:
-            continue
-        counts = entries.pop(key, None) or [0.0, 0.0]
-        counts[0] = counts[0] * _FACTOR + broken
-        counts[1] = counts[1] * _FACTOR + 1.0
-        entries[key] = counts
+        if key:
+            entries[key] = entries.pop(key, 0j) * _FACTOR + seen
     table.trim()

@@ -25,7 +25,6 @@ class Project:
         "paces",
         "running",
         "timed",
-        "timed_count",
     )
 
     def __init__(self) -> None:
@@ -33,9 +32,8 @@ class Project:
         self.ended_at = 0.0
         self.learned_at = 0.0
         self.paced_at = 0.0
-        self.paces = [0.0] * len(PACES)
-        self.timed = [0.0] * len(_TIMED)
-        self.timed_count = [0.0] * len(_TIMED)
+        self.paces: tuple[float, ...] = (0.0,) * len(PACES)
+        self.timed = (0j,) * len(_TIMED)  # decayed failures and outcomes, as in models.history.track
         self.mean_log_seconds = 0.0
         self.last_seconds = 0.0
         self.highest_number = 0
@@ -44,7 +42,7 @@ class Project:
 
     def start(self, run_id: str, now: float, number: int | None, pull: int) -> None:
         """A run of this project has started."""
-        self.paces = [pace + 1.0 for pace in self.pace(now)]
+        self.paces = tuple([pace + 1.0 for pace in self.pace(now)])
         self.paced_at = now
         self.first_at = self.first_at or now
         self.highest_number = max(self.highest_number, number or 0)
@@ -59,10 +57,8 @@ class Project:
     def finish(self, broken: float, now: float, seconds: float | None) -> None:
         """An outcome of this project has become known."""
         gap = max(0.0, now - self.learned_at)
-        for i, fade in enumerate(_TIMED):
-            factor = exp(-gap / fade)
-            self.timed[i] = self.timed[i] * factor + broken
-            self.timed_count[i] = self.timed_count[i] * factor + 1.0
+        seen, (day, fortnight) = complex(broken, 1.0), self.timed
+        self.timed = (day * exp(-gap / _TIMED[0]) + seen, fortnight * exp(-gap / _TIMED[1]) + seen)
         self.learned_at = self.ended_at = max(now, self.learned_at)
         if seconds is not None:
             self.last_seconds = log1p(max(0.0, seconds))
@@ -72,4 +68,5 @@ class Project:
     def timed_rate(self, at: int, now: float, parent: float) -> float:
         """The failure rate over fading time number `at`, shrunk to `parent` as the evidence ages."""
         factor = exp(-max(0.0, now - self.learned_at) / _TIMED[at])
-        return (self.timed[at] * factor + parent) / (self.timed_count[at] * factor + 1.0)
+        counts = self.timed[at]
+        return (counts.real * factor + parent) / (counts.imag * factor + 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -44,6 +45,17 @@ class Table(Generic[V]):
         entries[key] = value
         if len(entries) > self.limit:
             self.trim()
+
+    def renew(self, key: str, fresh: Callable[[], V]) -> V:
+        """The value, put in as the most recent; a fresh one for a key that is not there."""
+        entries = self.entries
+        value = entries.pop(key, None)
+        if value is None:
+            value = fresh()
+        entries[key] = value
+        if len(entries) > self.limit:
+            self.trim()
+        return value
 
     def trim(self) -> None:
         """Forget the oldest until the limit holds."""

@@ -10,7 +10,8 @@ from models.history.track import Track
 
 __all__ = ["FEATURES", "values"]
 
-_NEVER = log1p(60 * 86_400.0)
+_NEVER_SECONDS = 60 * 86_400.0
+_NEVER = log1p(_NEVER_SECONDS)
 _NO_TRACK = Track(5)
 
 
@@ -52,7 +53,7 @@ def values(scene: Scene) -> list[float]:
         _since(now, branch.passed_at),
         _since(now, project.ended_at),
         log1p(max(0.0, now - project.first_at)) if project.first_at else 0.0,
-        *(log1p(pace) for pace in project.pace(now)),
+        *map(log1p, project.pace(now)),
         sin(turn),
         cos(turn),
         1.0 if int(now // 86_400 + 3) % 7 >= 5 else 0.0,
@@ -60,4 +61,7 @@ def values(scene: Scene) -> list[float]:
 
 
 def _since(now: float, then: float) -> float:
-    return min(_NEVER, log1p(max(0.0, now - then))) if then else _NEVER
+    gap = now - then
+    if not then or gap >= _NEVER_SECONDS:
+        return _NEVER
+    return log1p(gap) if gap > 0.0 else 0.0

@@ -1,15 +1,17 @@
 """Outcomes of one key (a project, branch, host ...), as decayed counts at several half-lives.
 
 Half-lives are in outcomes. A rate read from a track is shrunk towards a parent's, so that a young key says what its
-parent says. `broken` is 1.0 for a failed run and 0.0 for a good one.
+parent says. `broken` is 1.0 for a failed run and 0.0 for a good one. Failures and outcomes that fade alike are one
+complex number, failures its real part: one multiplication fades both, and a table of many holds a quarter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import log
 
-__all__ = ["LONG", "SHORT", "Track", "decays", "logit"]
+__all__ = ["LONG", "SHORT", "Rates", "Track", "decays", "logit"]
 
 SHORT: tuple[float, ...] = (1.5, 8.0)  # half-lives of an ordinary key
 LONG: tuple[float, ...] = (1.0, 1.4, 3.0, 10.0, 34.0)  # of a project
@@ -21,8 +23,15 @@ def decays(half_lives: Sequence[float]) -> tuple[float, ...]:
     return tuple(0.5 ** (1.0 / half_life) for half_life in half_lives)
 
 
-_SHORT = decays(SHORT)
+Rates = tuple[float, float, float, float]
+"""Two failure rates, quick and slow to forget, and their logits."""
+
+_QUICK, _SLOW = decays(SHORT)
 _LONG = decays(LONG)
+_PATTERNS = tuple("".join(outcomes) for length in range(5) for outcomes in product("ox", repeat=length))
+_AFTER = {  # the same few strings for all
+    known: tuple(_PATTERNS[_PATTERNS.index((known + outcome)[-4:])] for outcome in "ox") for known in _PATTERNS
+}
 
 
 def logit(rate: float) -> float:
@@ -42,8 +51,8 @@ class Track:
     """One key's outcomes. Times are seconds since the epoch, 0 where never."""
 
     __slots__ = (
-        "broken",
         "count",
+        "counts",
         "failed_at",
         "failures",
         "kind",
@@ -56,14 +65,12 @@ class Track:
         "started_at",
         "starts",
         "streak",
-        "weights",
     )
 
     def __init__(self, size: int = 2) -> None:
         self.count = 0  # outcomes known
         self.failures = 0
-        self.broken = [0.0] * size  # decayed failures by half-life
-        self.weights = [0.0] * size  # decayed outcomes by half-life
+        self.counts: tuple[complex, ...] = (0j,) * size  # by half-life: decayed failures, decayed outcomes
         self.last = 0  # -1 good, 1 broken, 0 unknown
         self.streak = 0  # signed: outcomes of the same kind in a row, positive when broken
         self.kind = 0.0  # decayed share of failures that came before the work proper
@@ -78,13 +85,13 @@ class Track:
 
     def learn(self, broken: float, now: float, early: bool) -> None:
         """Take one outcome in. `early` says that it broke before the work proper (set-up, checkout)."""
-        factors = _SHORT if len(self.broken) == 2 else _LONG
-        b, w = self.broken, self.weights
-        for i, factor in enumerate(factors):
-            b[i] = b[i] * factor + broken
-            w[i] = w[i] * factor + 1.0
+        counts, seen = self.counts, complex(broken, 1.0)
+        if len(counts) == 2:
+            self.counts = (counts[0] * _QUICK + seen, counts[1] * _SLOW + seen)
+        else:
+            self.counts = tuple([each * factor + seen for each, factor in zip(counts, _LONG, strict=True)])
         self.count += 1
-        self.pattern = (self.pattern + ("x" if broken else "o"))[-4:]
+        self.pattern = _AFTER[self.pattern][1 if broken else 0]
         if broken:
             self.failures += 1
             self.failed_at = now
@@ -98,4 +105,12 @@ class Track:
 
     def rate(self, at: int, parent: float, strength: float) -> float:
         """The failure rate at half-life number `at`, shrunk towards `parent` as by `strength` outcomes."""
-        return (self.broken[at] + strength * parent) / (self.weights[at] + strength)
+        counts = self.counts[at]
+        return (counts.real + strength * parent) / (counts.imag + strength)
+
+    def rates(self, parents: Rates) -> Rates:
+        """Both rates of an ordinary key and their logits, shrunk towards those of its parent."""
+        quick, slow = self.counts
+        fast = (quick.real + 0.7 * parents[0]) / (quick.imag + 0.7)
+        steady = (slow.real + 1.5 * parents[1]) / (slow.imag + 1.5)
+        return fast, steady, logit(fast), logit(steady)

@@ -28,7 +28,7 @@ class Linear(VectorClassifier):
 
     def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         width = min(len(z), len(self.weights))
-        return limited(self.bias + float(self.weights[:width] @ z[:width]))
+        return limited(self.bias + float(self.weights[:width].dot(z[:width])))
 
     def contributions(self, z: Vector) -> Vector:
         """Each feature's part of the logit; with the bias they sum to it."""
@@ -37,7 +37,7 @@ class Linear(VectorClassifier):
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
         if len(self.weights) < len(z):
             self.weights, self._square = widened(self.weights, len(z)), widened(self._square, len(z))
-        logit = self.bias + float(self.weights[: len(z)] @ z)
+        logit = self.bias + float(self.weights[: len(z)].dot(z))
         error = sigmoid(logit) - broken
         gradient = error * z
         self._square[: len(z)] += gradient * gradient

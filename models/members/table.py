@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.features import Schema
+from models.members.contexts import Contexts
 from models.members.factors import Factors
 from models.members.forest import AdaptiveForest, AdaptiveTree
 from models.members.linear import Linear
@@ -36,6 +37,7 @@ MEMBERS: dict[str, Callable[[Schema, float, int], VectorClassifier]] = {
     "prior": lambda schema, step, seed: Prior(_columns(schema, _RATES), _columns(schema, _SHIFTS)),
     "linear": lambda schema, step, seed: Linear(2.5 * step),
     "factors": lambda schema, step, seed: Factors(step=step, seed=seed),
+    "contexts": lambda schema, step, seed: Contexts(step),
     "network": lambda schema, step, seed: Network(step=2.0 * step, hidden_step=3.0 * step, seed=seed),
     "tree": lambda schema, step, seed: AdaptiveTree(_columns(schema, _TOLD), seed=seed),
     "forest": lambda schema, step, seed: AdaptiveForest(_columns(schema, _TOLD), seed=seed),

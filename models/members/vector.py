@@ -14,7 +14,7 @@ from river import base
 __all__ = ["BASE_LOGIT", "NO_SLOTS", "Slots", "Vector", "VectorClassifier", "limited", "sigmoid", "widened"]
 
 Vector = NDArray[np.float64]
-Slots = Sequence[int]  # hashed context keys
+Slots = Sequence[str]  # context keys
 NO_SLOTS: Slots = ()
 BASE_LOGIT = -1.4  # one build in five breaks: what is held before anything was seen
 _FAR = 1e6  # nothing that is told in standard deviations lies further out

@@ -13,6 +13,7 @@ from river.checks import clf, common
 
 from models.forecaster import Forecaster, ForecasterConfig
 from models.history.fold import PRIOR_SCHEMA
+from models.members.contexts import Contexts
 from models.members.factors import Factors
 from models.members.linear import Linear
 from models.members.network import Network
@@ -23,7 +24,7 @@ from models.risk import RiskConfig
 from models.snapshot import probe, seal, unseal
 from tests.models.histories import recorded
 
-_PURE = {"linear": Linear, "factors": Factors, "network": Network, "prior": Prior}
+_PURE = {"linear": Linear, "factors": Factors, "network": Network, "prior": Prior, "contexts": Contexts}
 
 
 # River's `yield_checks` draws part of its data from scikit-learn, which is no dependency here: the same checks, named.
@@ -57,13 +58,13 @@ def test_member_stands_rivers_checks_on_data(name: str, check: Callable[..., Non
 def test_rows_get_the_same_digits_as_one_by_one(name: str) -> None:
     member, rng = make(name, PRIOR_SCHEMA, 0.02, 1), np.random.default_rng(3)
     rows = rng.normal(size=(60, len(PRIOR_SCHEMA)))
-    slots = [[int(s) for s in rng.integers(0, 2**32, 5)] for _ in rows]
+    slots = [[str(s) for s in rng.integers(0, 2**32, 5)] for _ in rows]
     for row, some in zip(rows, slots, strict=True):
         member.fit(row, float(row[0] > 0), some)
     assert member.logits(rows, slots) == [member.logit(row, some) for row, some in zip(rows, slots, strict=True)]
 
 
-@pytest.mark.parametrize("name", ["linear", "factors", "network"])
+@pytest.mark.parametrize("name", ["linear", "factors", "network", "contexts"])
 def test_member_learns_what_decides(name: str) -> None:
     member, draw = _PURE[name](), random.Random(5)
     for _ in range(1500):
@@ -73,7 +74,7 @@ def test_member_learns_what_decides(name: str) -> None:
     assert member.predict_proba_one({"a": -2.0, "b": 0.0})[True] < 0.4
 
 
-@pytest.mark.parametrize("name", ["linear", "factors", "network", "prior"])
+@pytest.mark.parametrize("name", ["linear", "factors", "network", "prior", "contexts"])
 def test_missing_and_infinite_values_count_as_nothing_known(name: str) -> None:
     member = _PURE[name]()
     for number in range(50):
@@ -88,7 +89,7 @@ def test_equal_lessons_end_in_equal_digits_and_a_lesson_tells_the_logit_before_i
     twins = [make(name, PRIOR_SCHEMA, 0.02, 1) for _ in range(2)]
     rng = np.random.default_rng(6)
     for _ in range(40):
-        row, some = rng.normal(size=len(PRIOR_SCHEMA)), [int(s) for s in rng.integers(0, 50, 4)]
+        row, some = rng.normal(size=len(PRIOR_SCHEMA)), [str(s) for s in rng.integers(0, 50, 4)]
         before, broken = twins[0].logit(row, some), float(row[1] > 0)
         assert [twin.fit(row, broken, some) for twin in twins] == [before, before]
 
@@ -111,6 +112,15 @@ def test_state_survives_a_sealed_snapshot(name: str) -> None:
 def test_slots_unused_for_longest_are_forgotten_and_counted() -> None:
     member, z = Factors(slots=20), np.ones(2)
     for number in range(100):
-        member.fit(z, 1.0, [1, 1000 + number])
+        member.fit(z, 1.0, ["kept", str(number)])
     assert member.forgotten >= 80
-    assert member.logit(np.zeros(2), [1]) > member.logit(np.zeros(2), [1000])
+    assert member.logit(np.zeros(2), ["kept"]) > member.logit(np.zeros(2), ["0"])
+
+
+def test_keys_unused_for_longest_are_forgotten() -> None:
+    member, z = Contexts(slots=20), np.zeros(2)
+    for number in range(100):
+        member.fit(z, 1.0, ["kept", str(number)])
+    told = [member.logit(z, [key]) for key in ("kept", "99", "0", "never met")]
+    assert told == sorted(told, reverse=True)
+    assert told[1] > told[2] == told[3]
