@@ -98,5 +98,5 @@ _WORDS: dict[str, Callable[[Get, str], str]] = {
     "machine": lambda get, direction: (
         f"the machine's size and settings {direction if direction != 'raises' else 'raise'} the risk"
     ),
-    "change": lambda get, direction: f"what was changed {direction} the risk",
+    "change": lambda get, direction: f"what was changed, or what the host was at, {direction} the risk",
 }

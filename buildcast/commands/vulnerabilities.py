@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -104,22 +105,32 @@ def check(
     packages: Packages = None,
     cache: Cache = None,
     run_id: Annotated[str, typer.Option(help="The run these packages belong to.")] = "",
+    runs: Annotated[
+        int, typer.Option(min=0, help="Also what so many newest stored runs built, by name and version.")
+    ] = 0,
+    state: Annotated[Path, typer.Option(help="The state folder whose runs are stored.")] = Path(".buildcast"),
     journal: Annotated[Path | None, typer.Option(help="Journal to append the findings' events to.")] = None,
     spool: Annotated[Path | None, typer.Option(help="Spool of `buildcast collect`, which sends them on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell which packages are known to be weak, from what the feeds said last. The exit code is always 0."""
-    wanted, now = [package_of(text) for text in packages or ()], time.time()
+    wanted, now, host = {run_id: [package_of(text) for text in packages or ()]}, time.time(), socket.gethostname()
+    for run, package in _built(state, runs) if runs else ():
+        wanted.setdefault(run, []).append(package)
+    everything = [package for some in wanted.values() for package in some]
     with closing(_cache(cache)) as kept:
         ages = age_seconds(kept, now)
-        matches = match(wanted, kept.find(names_of(wanted)))
-    host = socket.gethostname()
-    events = report(matches, host, f"/buildcast/vulnerability/{host}", now, ages, run_id)
+        known = kept.find(names_of(everything))
+    events = [
+        event
+        for run, some in wanted.items()
+        for event in report(match(some, known), host, f"/buildcast/vulnerability/{host}", now, ages, run)
+    ]
     keep(events, journal, spool)
     if as_json:
         print(json.dumps({"findings": _as_json(events), "age_seconds": ages, "notice": NVD_NOTICE}, indent=2))
         return
-    _print(events, len(wanted))
+    _print(events, len(everything))
     Console().print(f"{age_text(ages)}\n{NVD_NOTICE}", markup=False)
 
 
@@ -128,6 +139,23 @@ def status(cache: Cache = None) -> None:
     """How old the feeds' data is."""
     with closing(_cache(cache)) as kept:
         _tell([], kept)
+
+
+def _built(state: Path, most: int) -> list[tuple[str, Package]]:
+    """Runs and the package that each built, of the newest stored ones that say a version."""
+    from agents.store.database import connect
+    from agents.store.queries import runs
+    from buildcast.endpoints import database_url
+
+    async def read() -> list[dict[str, Any]]:
+        engine = connect(database_url(state), pool=1)
+        try:
+            return await runs(engine, most)
+        finally:
+            await engine.dispose()
+
+    found = [(row["run_id"], row["body"] or {}) for row in asyncio.run(read())]
+    return [(run_id, Package(body["name"], body["version"])) for run_id, body in found if body.get("version")]
 
 
 def _cache(folder: Path | None) -> AdvisoryCache:

@@ -6,7 +6,8 @@ case "$(password mysql_migrate)$(password mysql_sink)$(password mysql_read)" in
   *[!A-Za-z0-9_-]*) echo "database passwords may hold letters, digits, _ and - only" >&2; exit 1 ;;
 esac
 # All but the audit trail, whose rows are added and never changed. A right on a table that is not there yet needs CREATE.
-tables="advisories advisory_products alerts analyses anomalies drift ensemble_weights feed_positions findings host_samples impacts label_revisions model_versions outcomes
+tables="advisories advisory_products alerts analyses anomalies daily_outcomes drift ensemble_weights feed_positions findings
+host_samples impacts label_revisions model_versions outcomes
 pipelines predictions runs signals steps training_runs vulnerabilities"
 changeable() {
   for table in $tables; do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agents.store.database import connect, migrate
+from agents.store.rows import writes_of
+from agents.store.writer import Item, Writer
 from buildcast.commands.vulnerabilities import package_of, vulnerabilities
 from collectors.vulnerability import NVD_NOTICE, Package
 from streams.errors import ConfigError
 from streams.journal import Journal
+from tests import builders
 from tests.collectors.vulnerability.feeds import FeedServer, cve, serving
 
 
@@ -58,6 +63,28 @@ def test_a_site_keeps_what_the_feeds_said_in_its_database(
     assert "nvd data 0.0 hours old" in _run("status")
     monkeypatch.delenv("BUILDCAST_ADVISORY_DATABASE")
     assert "no feed has been read yet" in _run("check", "libfoo=1.5")
+
+
+def test_what_stored_runs_built_is_checked_run_by_run(server: FeedServer, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    runs = {"r-weak": "1.5", "r-fixed": "2.0", "r-unknown": ""}
+    asyncio.run(_store(f"sqlite+aiosqlite:///{state}/buildcast.sqlite", runs))
+    _run("refresh")
+    text = _run("check", "--runs", "10", "--state", str(state), "--journal", str(tmp_path / "j"))
+    assert "2 packages, 1 findings" in text
+    (event,) = [event for _, event in Journal(tmp_path / "j").read()]
+    assert (getattr(event, "run_id", ""), getattr(event, "package", "")) == ("r-weak", "libfoo 1.5")
+    with pytest.raises(ConfigError, match="nothing is stored"):
+        _run("check", "--runs", "10", "--state", str(tmp_path / "none"))
+
+
+async def _store(url: str, runs: dict[str, str]) -> None:
+    await migrate(url)
+    engine = connect(url)
+    started = [builders.started(run_id, name="libfoo", version=version) for run_id, version in runs.items()]
+    await Writer(engine).write([Item(event.id, writes_of(event)) for event in started])
+    await engine.dispose()
 
 
 def test_check_as_json_carries_ages_and_notice(server: FeedServer) -> None:

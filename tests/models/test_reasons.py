@@ -34,7 +34,7 @@ def _told(group: str, logit: float, **features: float) -> str:
         ("commit", {"commit_seen": math.log1p(2)}, "this commit was built 2 times before"),
         ("commit", {}, "a commit not built before"),
         ("flight", {"project_running": math.log1p(4)}, "4 other runs in flight"),
-        ("change", {}, "what was changed raises the risk"),
+        ("change", {}, "what was changed, or what the host was at, raises the risk"),
     ],
 )
 def test_family_speaks_with_its_evidence(group: str, features: dict[str, float], text: str) -> None:
