@@ -51,6 +51,7 @@ def main() -> None:
     figures["duration"] = _kept("duration", run=True, again=not options.report)
     figures["fold"] = _kept("fold", run=True, again=options.again)
     figures["early"] = _early()
+    figures["logs"] = _kept("logs", run=True, again=not options.report)
     figures["anomaly"] = _kept("anomaly")
     figures["ablation"] = _kept("ablation")
     kept.write_text(json.dumps(figures, indent=1) + "\n")

@@ -66,7 +66,7 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {what} | {sign} {bound:g} | {told} | {verdict} |"
     yield from _sets(figures["sets"])
     yield from _fold(figures.get("fold", {}))
-    for name in ("duration", "early", "anomaly"):
+    for name in ("duration", "early", "logs", "anomaly"):
         yield from _plain(name, figures.get(name) or {})
     yield from _ablation(figures.get("ablation") or {})
     yield ""

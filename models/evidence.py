@@ -118,7 +118,7 @@ EVIDENCE: tuple[Evidence, ...] = (
     _class("ice", "internal compiler error", 6.0, "host"),
     _class("oom", "sign of memory running out", 6.0, "host"),
     _class("disk", "sign of a full disk", 6.0, "host"),
-    _class("network", "network error", 2.5, "host"),
+    _class("network", "network error", 1.5, "host"),
     _class("permission", "permission error", 3.0, "host"),
     _class("clock", "clock skew warning", 0.5, "host"),
     _class("test", "failing test", 4.0, "change"),

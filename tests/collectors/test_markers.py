@@ -264,6 +264,7 @@ HARMLESS: list[tuple[str, str]] = [
     ("compile", "gcc -Wall -Werror -Wfatal-errors -c error.c -o error.o"),
     ("compile", "[ 40%] Building C object CMakeFiles/x.dir/test_failure.c.o"),
     ("compile", "[12/40] Compiling C object killed.p/segmentation_fault.c.o"),
+    ("install", "update-alternatives: error: no alternatives for apt."),
     ("compile", "0 errors, 0 warnings"),
     ("compile", "    0 Error(s)"),
     ("compile", "a.c:3:9: warning: 'error: x' is deprecated [-Wdeprecated-declarations]"),
