@@ -9,16 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from models.definition import config_of, definition_of
-from models.duration import DurationModel
-from models.evidence import EvidenceModel
 from models.forecaster import Forecaster, ForecasterConfig
 from models.ledger import Ledger
-from models.retry import RetryModel
-from models.risk import RiskModel
-from models.usual import UsualModel
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack
 
 __all__ = ["FLOOR", "Champions", "Fleet", "Move"]
@@ -135,6 +130,12 @@ class Fleet:
                 return one
         return next(iter(self.forecasters.values()))
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a forecaster holds is the champion's: a part that is added there is served here."""
+        if name.startswith("_") or name == "forecasters":
+            raise AttributeError(name)
+        return getattr(self.champion, name)
+
     @property
     def config(self) -> ForecasterConfig:
         """The champion's."""
@@ -146,39 +147,9 @@ class Fleet:
         return self.champion.ref
 
     @property
-    def risk(self) -> RiskModel:
-        """The champion's."""
-        return self.champion.risk
-
-    @property
-    def duration(self) -> DurationModel:
-        """The champion's."""
-        return self.champion.duration
-
-    @property
-    def evidence(self) -> EvidenceModel:
-        """The champion's."""
-        return self.champion.evidence
-
-    @property
-    def usual(self) -> UsualModel:
-        """The champion's."""
-        return self.champion.usual
-
-    @property
-    def retry(self) -> RetryModel:
-        """The champion's."""
-        return self.champion.retry
-
-    @property
     def ledger(self) -> Ledger:
         """The champion's; what it scores is what was served, so it is the same for all."""
         return self.champion.ledger
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """The champion's."""
-        return self.champion.counts
 
     @property
     def definition(self) -> Mapping[str, object]:

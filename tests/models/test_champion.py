@@ -120,3 +120,12 @@ def test_the_live_core_takes_a_fleet_for_a_forecaster() -> None:
         for output in outputs[0]:
             fleet.fold(output)
             plain.fold(output)
+
+
+def test_a_fleet_answers_for_every_part_of_its_champion() -> None:
+    fleet = Fleet(Champions(), [Forecaster()])
+    parts = [name for name in vars(fleet.champion) if not name.startswith("_") and name != "offset"]
+    assert "advisor" in parts
+    assert all(getattr(fleet, name) is getattr(fleet.champion, name) for name in parts)
+    with pytest.raises(AttributeError, match="no_such_part"):
+        _ = fleet.no_such_part
