@@ -36,6 +36,7 @@ Days = Annotated[float, typer.Option(min=0.01, help="How many days the first pul
 Every = Annotated[float, typer.Option(min=0.0, help="Pull again after so many seconds, until told to stop; 0: once.")]
 _STATE = Path(".buildcast")
 _SAVED_AFTER = 50  # batches
+_DELIVER_SECONDS = 60.0  # while the broker takes them; one that is away ends the wait at once
 
 
 @ci.command("receive")
@@ -163,7 +164,7 @@ def _emit_spooled(source: Source, cursor: Cursor, state: Path, save: Callable[[]
         save()  # it speaks of nothing that is not in the spool
         raise
     finally:
-        sent = outbox.close()
+        sent = outbox.close(_DELIVER_SECONDS)
     return told if sent else f"{told}; they wait in {state / 'spool'} for the broker {bootstrap}"
 
 
