@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -24,12 +25,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agents.admin import create_topics
 from collectors.ci.receiver import MOST_BYTES
 from collectors.ci.server import ReceiverPolicy, WebhookServer
 from collectors.spool import Spool
 from streams.codec import decode
 from streams.errors import ConfigError, Unavailable
 from streams.events import Event
+from tests.integration.processes import records
 
 SECRET = "a secret of the test"
 PROOF = {"Authorization": f"Basic {base64.b64encode(f'jenkins:{SECRET}'.encode()).decode()}"}
@@ -190,6 +193,25 @@ def test_killed_right_after_the_answer_nothing_answered_with_2xx_is_lost(tmp_pat
     assert {f"jenkins/ci/job/a/{number}/started" for number in answered} <= kept
 
 
+@pytest.mark.kafka
+def test_what_a_killed_receiver_had_answered_for_reaches_the_broker_by_the_next(tmp_path: Path, broker: str) -> None:
+    asyncio.run(create_topics(broker))
+    with _receiver(tmp_path) as (process, port):
+        numbers = range(8_000_000, 8_000_010)
+        assert [_post(port, _body(number))[0] for number in numbers] == [202] * 10
+        process.send_signal(signal.SIGKILL)
+    wanted = {f"jenkins/ci/job/a/{number}/finished" for number in numbers}
+    with _receiver(tmp_path, bootstrap=broker):
+        deadline = time.monotonic() + 30.0
+        while not wanted <= (found := _sent(broker)):
+            assert time.monotonic() < deadline, wanted - found
+    assert Spool(tmp_path / "spool").waiting() == []
+
+
+def _sent(broker: str) -> set[str]:
+    return {decode(record.value).id for record in asyncio.run(records(broker, "build-events.v1"))}
+
+
 def test_a_full_disk_is_a_5xx_of_the_real_receiver(tmp_path: Path) -> None:
     with _receiver(tmp_path, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n") as (_, port):
         status, text = _post(port, _body(1))
@@ -198,12 +220,14 @@ def test_a_full_disk_is_a_5xx_of_the_real_receiver(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _receiver(state: Path, before: str = "") -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`buildcast ci receive` as a process; its broker is away."""
+def _receiver(
+    state: Path, before: str = "", bootstrap: str = "127.0.0.1:9"
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`buildcast ci receive` as a process; its broker is away unless one is named."""
     program = (
         f"{before}import sys; sys.argv = ['buildcast', 'ci', 'receive', '--port', '0', '--state', {str(state)!r}]\n"
     )
-    environment = os.environ | {"BUILDCAST_WEBHOOK_SECRET_JENKINS": SECRET, "BUILDCAST_BOOTSTRAP": "127.0.0.1:9"}
+    environment = os.environ | {"BUILDCAST_WEBHOOK_SECRET_JENKINS": SECRET, "BUILDCAST_BOOTSTRAP": bootstrap}
     process = subprocess.Popen(
         [sys.executable, "-c", program + "from buildcast.__main__ import main; main()"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
