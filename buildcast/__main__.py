@@ -17,6 +17,7 @@ __all__ = ["app", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "run"),
     "report": ("report", "report"),
+    "summary": ("summary", "summary"),
     "collect": ("collect", "collect"),
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
