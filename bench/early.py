@@ -135,16 +135,18 @@ def _watched(command: list[str], tree: Path, environment: dict[str, str], answer
 
 def _small_disk(tree: Path, prepared: Prepared) -> bool:
     """Move the tree onto a file system with hardly any space left."""
-    if prepared.disk_megabytes is None:
+    if prepared.disk_free_bytes is None:
         return False
     kept = tree.with_name(f"{tree.name}-kept")
     shutil.rmtree(kept, ignore_errors=True)
     tree.rename(kept)
     tree.mkdir()
     used = sum(p.stat().st_size + 4096 for p in kept.rglob("*") if p.is_file()) // 2**20 + 1
-    size = f"size={used + prepared.disk_megabytes}m"
+    size = f"size={used + 2}m"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(tree)], check=True)
     shutil.copytree(kept, tree, dirs_exist_ok=True, symlinks=True)
+    with (tree / "filler").open("wb") as filler:
+        filler.write(bytes(max(0, shutil.disk_usage(tree).free - prepared.disk_free_bytes)))
     return True
 
 

@@ -25,7 +25,7 @@ class Prepared:
     script: str
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 240.0
-    disk_megabytes: int | None = None
+    disk_free_bytes: int | None = None  # left on the file system of the tree
     burners: int = 0  # processes that compete for the CPU meanwhile
 
 
@@ -50,7 +50,7 @@ def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 1) 
         case "memory-limit":
             prefix = "ulimit -v 60000; "
         case "small-disk":
-            prepared.disk_megabytes = 1
+            prepared.disk_free_bytes = 150_000
         case "killed-compiler":
             environment |= _compilers(tree, rng.randint(3, 12), "kill -9 $$")
         case "hang":

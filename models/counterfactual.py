@@ -85,7 +85,7 @@ def _moved(
 ) -> Counterfactual:
     values, known = [*prior.values], 0.0
     for name, value in change.columns.items():
-        column = schema.names.index(name)
+        column = schema.columns[name]
         known += doubt(column, value - values[column]) ** 2
         values[column] = value
     then = ask(msgspec.structs.replace(prior, values=values))
@@ -114,7 +114,7 @@ def _changes(run: Run, prior: PriorFeatures, schema: Schema) -> list[_Change]:
     if run.memory_limit_bytes:
         twice = math.log1p(2.0 * run.memory_limit_bytes / 2**30)
         changes.append(_Change("twice the memory limit", {"memory_limit": twice}, never_worse=True))
-    if any(prior.values[schema.names.index(name)] for name in _HOST):
+    if any(prior.values[schema.columns[name]] for name in _HOST):
         changes.append(_Change("a host that is as good as any", dict.fromkeys(_HOST, 0.0)))
     if run.cache_warm is False:
         changes.append(_Change("a warm cache", {"cache_warm": 1.0}))

@@ -79,6 +79,7 @@ class Schema:
         for feature in self.features:
             _refuse(feature, moment)
         self.names = tuple(feature.name for feature in self.features)
+        self.columns = {name: column for column, name in enumerate(self.names)}
         if len(set(self.names)) < len(self.names):
             raise ConfigError(f"schema {label}: a feature is declared twice; give each its own name")
         digest = hashlib.blake2b("\n".join(self.names).encode(), digest_size=4).hexdigest()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.counterfactual import Answer, what_if
 from models.history.fold import PRIOR_SCHEMA
 from models.retry import Chance
-from models.risk import RiskConfig, RiskModel
+from models.risk import RiskModel
 from streams.events import Counterfactual, ExampleRecorded, Outcome, PriorFeatures
 from tests.builders import T0, run
 
@@ -24,7 +24,7 @@ GIB = 2**30
 @pytest.fixture(scope="module")
 def model() -> RiskModel:
     """Learned where little memory and many jobs break builds and a warm cache saves them."""
-    model, draw = RiskModel(RiskConfig(fast=True)), random.Random(4)
+    model, draw = RiskModel(), random.Random(4)
     for number in range(2500):
         jobs, limit, warm = draw.choice([1, 2, 4, 8, 16]), draw.choice([1, 2, 4, 8, 16]), draw.random() < 0.5
         each = run(f"r{number}", commit=f"c{number}", parallelism=jobs, memory_limit_bytes=limit * GIB, cache_warm=warm)
