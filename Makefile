@@ -57,8 +57,14 @@ check: lint test ## formatting, lint, types, import contracts, tests
 fmt: .venv/.ready ## format the code
 	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
 
-bench: setup ## measure: wrapper overhead, live worker against peers, fold
-	@for b in wrapper live fold; do $(PY) -m bench.$$b || exit; done
+bench: setup .cache/bench/venv/.ready ## measure: wrapper overhead, fold, the live path against peers; writes docs/performance.md
+	@for b in wrapper fold; do $(PY) -m bench.$$b || exit; done
+	@$(PY) -m bench.live; measured=$$?; $(PY) -m bench.performance && exit $$measured
+
+# Peers whose dependencies do not go with ours; where they cannot be installed the report says so.
+.cache/bench/venv/.ready: bench/requirements.lock | .venv/.ready
+	@[ -x .cache/bench/venv/bin/python ] || python3 -m venv .cache/bench/venv
+	@if .cache/bench/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<; then touch $@; fi
 
 evaluate: setup ## every figure of docs/evaluation.md, from the real histories
 	@$(PY) -m bench.evaluate

@@ -1,0 +1,149 @@
+"""Event to forecast on the topic, and to its row in MariaDB, at even rates: worker and sink as they are deployed.
+
+Every sample calls for a forecast (a run's samples stand six seconds apart in event time), which is the hardest reading
+of a rate. Sends keep to their schedule whatever comes back; a delay counts from when the send was due. The row's time
+is when another connection first sees it, asking every 10 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.mariadb import MariaDB
+from agents.outbox import record_of
+from agents.store.database import connect, migrate
+from agents.store.tables import predictions
+from bench.live.traffic import empty_topics
+from streams.codec import decode
+from streams.events import Event, ForecastMade
+from tests import builders
+from tests.integration.processes import Process
+
+__all__ = ["measure", "percentiles", "schedule"]
+
+_HOSTS = 64
+_RUNS = 256
+_SETTLE_SECONDS = 20.0
+Key = tuple[str, float]
+
+
+def measure(bootstrap: str, folder: Path, rates: Sequence[int], seconds: float) -> list[dict[str, Any]]:
+    """Each rate for so many seconds, after as many seconds' warming up at most two."""
+    with MariaDB(folder / "mariadb") as server:
+        asyncio.run(migrate(server.url))
+        found = []
+        for rate in rates:
+            found.append(asyncio.run(_at(bootstrap, folder / f"latency-{rate}", server.url, rate, seconds)))
+            print(f"  {rate}/s: topic {found[-1]['topic']}, row {found[-1]['row']}", flush=True)
+    return found
+
+
+def schedule(rate: int, count: int, start: float) -> list[Event]:
+    """Runs begin, then their samples in turn, six seconds of event time apart; time is unique within a run."""
+    found: list[Event] = []
+    for number in range(count):
+        run, turn = f"rate-{rate}-{number % _RUNS}", number // _RUNS
+        host, at = f"host-{number % _HOSTS}", start + 6.0 * turn
+        found.append(
+            builders.started(run, at=at, host=host) if not turn else builders.sample(run, at=at, number=turn, host=host)
+        )
+    return found
+
+
+def percentiles(delays: Sequence[float]) -> dict[str, float]:
+    """Milliseconds at half and at 99 of 100 (nearest rank), and how many there were."""
+    ordered = sorted(delays)
+    ranks = {
+        name: ordered[max(0, math.ceil(share * len(ordered)) - 1)] for name, share in (("p50", 0.5), ("p99", 0.99))
+    }
+    return {name: 1000.0 * value for name, value in ranks.items()} | {"count": float(len(ordered))}
+
+
+async def _at(bootstrap: str, folder: Path, url: str, rate: int, seconds: float) -> dict[str, Any]:
+    await empty_topics(bootstrap)
+    engine = connect(url)
+    consumer = AIOKafkaConsumer("predictions.v1", bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    due: dict[Key, float] = {}
+    with Process("worker", folder, bootstrap) as worker, Process("sink", folder, bootstrap, database=url) as sink:
+        await consumer.start()
+        topic: dict[Key, float] = {}
+        row: dict[Key, float] = {}
+        watching = [
+            asyncio.create_task(_topic(consumer, topic)),
+            asyncio.create_task(_rows(engine, f"rate-{rate}-", row)),
+        ]
+        try:
+            await _send(bootstrap, rate, seconds, due, topic)
+            deadline = time.monotonic() + _SETTLE_SECONDS
+            while time.monotonic() < deadline and not (  # noqa: ASYNC110
+                due.keys() <= topic.keys() and due.keys() <= row.keys()
+            ):
+                await asyncio.sleep(0.1)
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            await consumer.stop()
+            await engine.dispose()
+        assert worker.poll() is None
+        assert sink.poll() is None
+    return {
+        "rate": rate, "sent": len(due),
+        "topic": percentiles([topic[key] - at for key, at in due.items() if key in topic]),
+        "row": percentiles([row[key] - at for key, at in due.items() if key in row]),
+    }  # fmt: skip
+
+
+async def _send(bootstrap: str, rate: int, seconds: float, due: dict[Key, float], topic: dict[Key, float]) -> None:
+    """Open all runs and wait for their forecasts, then send on schedule; `due` is when each had to be sent."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    await producer.start()
+    events = schedule(rate, _RUNS + int(rate * seconds), builders.T0)
+    records = [(event, record_of(event)) for event in events]
+    for _, record in records[:_RUNS]:
+        await producer.send(record.topic, record.value, record.key, headers=record.headers)
+    deadline = time.monotonic() + 60.0
+    while len(topic) < _RUNS:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the worker did not start to answer")
+        await asyncio.sleep(0.05)
+    began = time.time() + 0.1
+    for number, (event, record) in enumerate(records[_RUNS:]):
+        at = began + number / rate
+        if (ahead := at - time.time()) > 0.0:
+            await asyncio.sleep(ahead)
+        due[getattr(event, "run_id", ""), event.time] = at
+        await producer.send(record.topic, record.value, record.key, headers=record.headers)
+    await producer.stop()
+
+
+async def _topic(consumer: AIOKafkaConsumer, seen: dict[Key, float]) -> None:
+    async for record in consumer:
+        now, event = time.time(), decode(record.value, record.headers)
+        if isinstance(event, ForecastMade):
+            seen.setdefault((event.run_id, event.time), now)
+
+
+async def _rows(engine: AsyncEngine, prefix: str, seen: dict[Key, float]) -> None:
+    """New rows are later in event time than the newest seen, but for those of runs in step: look a turn back."""
+    newest = 0.0
+    wanted = select(predictions.c.run_id, predictions.c.time)
+    while True:
+        async with engine.connect() as connection:
+            found = await connection.execute(
+                wanted.where(predictions.c.time >= newest - 12.0, predictions.c.run_id.startswith(prefix))
+            )
+            now = time.time()
+            for run_id, at in found:
+                seen.setdefault((run_id, at), now)
+                newest = max(newest, at)
+        await asyncio.sleep(0.01)
