@@ -164,7 +164,9 @@ def _row(
         "seconds": length,
         "first_risk": forecasts[0]["risk"] if forecasts else 0.0,
         "last_risk": forecasts[-1]["risk"] if forecasts else 0.0,
-        "first_sign": first_sign(fault, [(at - started, line) for at, line in seen], usual) if code else None,
+        "first_sign": first_sign(fault, [(at - started, line) for at, line in seen if at <= started + length], usual)
+        if code
+        else None,
         "alert_at": told,
         "alert_event_at": min((_seconds(alert["at"]) - started for alert in alerts), default=None),
         "alert_share": None if told is None else told / max(length, 1e-9),

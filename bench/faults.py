@@ -55,7 +55,7 @@ def prepare(package: Package, fault: str, tree: Path, seed: int, jobs: int = 1) 
             environment |= _compilers(tree, rng.randint(3, 12), "kill -9 $$")
         case "hang":
             environment |= _compilers(tree, rng.randint(3, 12), "exec sleep 600")
-            prepared.seconds = 60.0
+            prepared.seconds = 90.0
         case "warnings":
             environment |= {"CFLAGS": "-O2 -Wall -Wextra -Wconversion -pedantic"}
         case "slow-host":

@@ -41,6 +41,14 @@ GOALS: tuple[Goal, ...] = (
          ">=", 0.98),
     )),
 )  # fmt: skip
+_NOTES = {
+    "early": (
+        "Real packages built under real faults and healthily in turns. Where a fault's file stands in a build decides",
+        "when its first sign can come; a sign within a moment of the end (make without -k) is the end and warns of",
+        "nothing. Alerts are timed by the event that raised them; `on screen` adds what local mode takes to load.",
+    ),
+    "logs": ("Output alone, no history: 58 logs of Travis builds. Development looked at them.",),
+}
 _FIGURES = ("pooled_auc", "mean_auc", "log_loss", "brier", "ece", "coverage")
 
 
@@ -118,6 +126,8 @@ def _plain(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"## {name.capitalize()} (`python -m bench.{name}`)"
     yield ""
+    if name in _NOTES:
+        yield from (*_NOTES[name], "")
     yield "| figure | value |"
     yield "|---|---:|"
     for key, value in _flat(figures):

@@ -1,13 +1,15 @@
 """How early alerts came: figures of watched builds, and the first sign of trouble that there was to see.
 
 The first sign is looked for apart from the product: the first line with a word of trouble that healthy builds of the
-package do not print, or the last line before a hang. A sign within a moment of the end is the end (make without -k).
+package do not print, or the line before the longest silence of a hang. A sign within a moment of the end is the end
+(make without -k).
 An alert's time is that of the event that raised it, as a running worker tells it; when its line stood on the screen of
 a local run, which loads its models while the build already runs, is told beside it.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections import defaultdict
@@ -26,8 +28,14 @@ def first_sign(fault: str, seen: Sequence[Seen], usual: set[str]) -> float | Non
     """Seconds from the start to the first sign of trouble in a failed build's output; None if it gave none."""
     lines = [(at, plain(line)) for at, line in seen if "buildcast" not in line]
     if fault == "hang":
-        return lines[-1][0] if lines else None
+        return _last_before_silence([at for at, _ in lines])
     return min((at for at, line in lines if line not in usual and _TROUBLE.search(line)), default=None)
+
+
+def _last_before_silence(moments: Sequence[float]) -> float | None:
+    """The moment of the line before the longest time without one."""
+    gaps = [(after - before, before) for before, after in itertools.pairwise(moments)]
+    return max(gaps)[1] if gaps else None
 
 
 def plain(line: str) -> str:

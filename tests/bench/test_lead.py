@@ -35,8 +35,10 @@ def test_words_of_the_product_itself_are_no_sign() -> None:
     assert first_sign("source-error", [(1.0, "buildcast ▲ error"), (2.0, "FAIL: x")], set()) == 2.0
 
 
-def test_a_hang_shows_itself_by_the_last_line_before_it() -> None:
-    assert first_sign("hang", [(1.0, "gcc -c a.c"), (2.0, "gcc -c b.c"), (9.0, "buildcast ▏")], set()) == 2.0
+def test_a_hang_shows_itself_by_the_line_before_its_silence() -> None:
+    seen = [(1.0, "gcc -c a.c"), (2.0, "gcc -c b.c"), (9.0, "buildcast ▏"), (60.0, "make: *** Terminated")]
+    assert first_sign("hang", seen, set()) == 2.0
+    assert first_sign("hang", seen[:1], set()) is None
 
 
 def test_alerts_count_by_their_time_and_by_the_screen_apart() -> None:
