@@ -53,12 +53,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_labels_scored", "gauge", "outcomes that served forecasts were scored by"),
     Metric("buildcast_interval_width_seconds", "gauge", "width of the last duration interval that was scored"),
     Metric("buildcast_duration_error_log_ratio", "gauge", "mean absolute log of actual over forecast", ("model",)),
+    Metric("buildcast_expected_log_loss", "gauge", "that the forecasts of runs in progress expect of themselves"),
     Metric("buildcast_estimate_error_nats", "gauge", "log loss that came less the log loss that was expected"),
     Metric("buildcast_labels_pending", "gauge", "runs forecast and not finished"),
     Metric("buildcast_label_delay_seconds", "histogram", "from a run's start to its label", (), _RUN_SECONDS),
     Metric("buildcast_drift_events", "counter", "drift detections", ("detector",)),
+    Metric("buildcast_training_runs", "counter", "trainings ended", ("trigger", "outcome")),
+    Metric("buildcast_training_duration_seconds", "histogram", "trainings' durations", (), _RUN_SECONDS),
+    Metric("buildcast_model_moves", "counter", "promotions and roll-backs", ("kind",)),
     Metric("buildcast_alerts", "counter", "alerts raised and resolved", ("severity", "verdict")),
-    Metric("buildcast_saved_seconds", "counter", "build time saved by advice", ("mode",)),
+    Metric("buildcast_saved_seconds", "counter", "build time that stopping saved, or would have (shadow)", ("mode",)),
     Metric("buildcast_model_info", "gauge", "1 for the model that serves", ("model", "version", "sha256", "role")),
     Metric("buildcast_model_examples_offset", "gauge", "next record of examples.v1 the replica folds"),
     Metric("buildcast_snapshot_bytes", "gauge", "size of the newest snapshot", ("kind",)),
@@ -86,6 +90,10 @@ class Metrics:
     def set(self, name: str, value: float, /, **labels: str) -> None:
         """Put a gauge."""
         self._of(name, labels).set(value)
+
+    def clear(self, name: str, /) -> None:
+        """Forget all series of a metric with labels."""
+        self._made[name].clear()
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Add to a histogram."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.metrics import Metrics
+from models.abort import saved_seconds
 from streams import events
 
 __all__ = ["Observed"]
@@ -52,6 +53,7 @@ class Observed:
             self._metrics.set("buildcast_duration_predicted_seconds", elapsed + seconds, bound=bound)
 
     def _outcome(self, example: events.ExampleRecorded) -> None:
+        self._saved(example)
         if example.outcome != "success":
             kind = example.error_class or example.outcome
             if kind not in self._error_types and len(self._error_types) >= _MOST_ERROR_TYPES:
@@ -62,6 +64,14 @@ class Observed:
             self._metrics.observe("cicd_pipeline_run_duration_seconds", example.seconds, result=example.outcome)
             delay = max(0.0, example.time - example.started_at)
             self._metrics.observe("buildcast_label_delay_seconds", delay)
+
+    def _saved(self, example: events.ExampleRecorded) -> None:
+        last = example.checkpoints[-1] if example.checkpoints else None
+        if example.error_class == events.STOPPED:
+            left = last.remaining.point if last and last.remaining else 0.0
+            self._metrics.count("buildcast_saved_seconds", left, mode="stopped")
+        elif saved := saved_seconds(example):
+            self._metrics.count("buildcast_saved_seconds", saved, mode="shadow")
 
     def _host(self, host: str, ranked: Iterable[events.RankedMetric]) -> None:
         before = self._odd.pop(host, {})

@@ -20,8 +20,10 @@ from agents.metrics import Metrics
 from agents.snapshot import SnapshotRefused as FileRefused
 from agents.snapshot import read_sealed, write_atomically
 from models.champion import Champions, Fleet
+from models.definition import definition_of
 from models.forecaster import Forecaster, ForecasterConfig
 from models.ledger import Ledger
+from models.lineage import sha256_of
 from models.snapshot import MAX_BYTES, SnapshotRefused, seal, unseal
 from streams.broker import connection
 from streams.codec import decode
@@ -164,9 +166,10 @@ class Replica:
     def _report(self) -> None:
         ref = self.fleet.ref
         self._metrics.set("buildcast_model_examples_offset", ref.offset)
-        for name in self.fleet.forecasters:
-            role = "champion" if name == ref.config else "standby"
-            self._metrics.set("buildcast_model_info", 1, model="failure", version=name, sha256="", role=role)
+        self._metrics.clear("buildcast_model_info")  # whoever was champion before is not one now
+        for name, one in self.fleet.forecasters.items():
+            role, sha256 = "champion" if name == ref.config else "standby", sha256_of(definition_of(one.config))
+            self._metrics.set("buildcast_model_info", 1, model="failure", version=name, sha256=sha256, role=role)
         if (served := self.fleet.forecasters.get(ref.config)) is not None:
             report_scores(served.ledger, self._metrics)
 

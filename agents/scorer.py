@@ -23,6 +23,7 @@ from agents.replica import Replica
 from agents.skew import SkewWatch
 from agents.snapshot import FolderStore, SnapshotRefused
 from agents.transport import Batch
+from models.cbpe import estimate
 from models.core import Core, CoreConfig
 from streams import events
 from streams.codec import decode
@@ -94,6 +95,9 @@ class Scorer:
             self._metrics.set("cicd_pipeline_run_active", sum(len(tracker.runs) for tracker in trackers))
             self._metrics.set("cicd_worker_count", sum(len(tracker.hosts) for tracker in trackers))
             self._metrics.set("buildcast_labels_pending", sum(len(tracker.runs) for tracker in trackers))
+            states = [state for tracker in trackers for state in tracker.runs.values() if state.checkpoints]
+            expected = estimate([state.checkpoints[-1].risk for state in states])
+            self._metrics.set("buildcast_expected_log_loss", expected.log_loss)
 
     async def drop(self) -> None:
         """Forget all state: it is loaded again by whoever gets the partitions."""

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.admin import check_group, check_topics
 from agents.app import BatchApp, batch_app, serve
 from agents.deadletter import dead_record
+from agents.lifecycle import count_lifecycle
 from agents.metrics import Metrics, create
 from agents.metrics import serve as serve_metrics
 from agents.outbox import Outbox, Record
@@ -29,6 +30,7 @@ from agents.transport import Batch
 from agents.watchdog import Watchdog
 from streams.codec import decode
 from streams.errors import InvalidEvent, Unavailable
+from streams.events import Event
 from streams.topics import TOPICS
 
 __all__ = ["SINK_TOPICS", "Sink", "create_sink_app", "run_sink"]
@@ -53,17 +55,22 @@ class Sink:
         """Return when the batch's rows are committed and its dead letters acknowledged."""
         items: list[Item[Any]] = []
         dead: list[Record] = []
+        told: list[Event] = []
         records = list(heapq.merge(*batch.records.values(), key=lambda record: record.timestamp))
         for record in records:
             self._metrics.count("buildcast_events_consumed", topic=record.topic)
             try:
-                items.append(Item(record, writes_of(decode(record.value, record.headers))))
+                event = decode(record.value, record.headers)
+                items.append(Item(record, writes_of(event)))
+                told.append(event)
             except InvalidEvent as error:
                 if error.kind == "bad-value" or record.topic not in _REFUSED_ELSEWHERE:
                     dead.append(self._refuse(record, error.kind, error.detail))
         refused = await self._write([item for item in items if item.writes])
         dead += [self._refuse(each.origin, "refused-by-database", each.reason) for each in refused]
         await self._outbox.send(dead)
+        for event in told:
+            count_lifecycle(event, self._metrics)
         if records:
             self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - records[0].timestamp / 1000))
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from buildcast.live import clock, time_left
-from collectors.telemetry import STOPPED
+from streams.events import STOPPED
 
 __all__ = ["draw"]
 

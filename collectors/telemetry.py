@@ -19,6 +19,7 @@ from collectors.redaction import Redactor
 from collectors.run_facts import RunOptions
 from collectors.signals import ENVIRONMENT, Signal, root_class
 from streams.events import (
+    STOPPED,
     Event,
     LogSignal,
     Outcome,
@@ -29,15 +30,11 @@ from streams.events import (
     StepStarted,
 )
 
-__all__ = ["STOPPED", "Telemetry", "outcome_of"]
+__all__ = ["Telemetry", "outcome_of"]
 
 _CANCELLED = frozenset({128 + 1, 128 + 2, 128 + 15})
 _KILLED = 128 + 9
 _SWITCH_SECONDS = 0.0005  # between threads, so that the build's bytes never wait for ours
-
-
-STOPPED = "stopped"
-"""Error class of a run that was ended before its time because a forecast said so."""
 
 
 def outcome_of(ended: Exit, signals: list[Signal], oom_kills: int, stopped: bool = False) -> tuple[Outcome, str]:

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 __all__ = [
+    "STOPPED",
     "AbortVerdict",
     "Advice",
     "AdviceChecked",
@@ -60,6 +61,9 @@ __all__ = [
 
 Outcome: TypeAlias = Literal["success", "failure", "error", "cancel"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
+
+STOPPED = "stopped"
+"""Error class of a run that was given up because a forecast said so: what would have become of it is unknown."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

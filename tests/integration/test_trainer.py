@@ -23,6 +23,7 @@ from agents.trainer.records import KafkaRecords, offset_at
 from models.champion import Champions
 from models.definition import config_of, definition_of
 from models.forecaster import Forecaster, ForecasterConfig
+from models.lineage import sha256_of
 from models.snapshot import probe
 from streams.errors import Unavailable
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack, TrainingFinished, TrainingRequested
@@ -137,9 +138,10 @@ async def test_workers_move_at_one_offset_and_go_back_within_seconds_to_the_last
     other = config_of({"risk.members": ["linear"]})
     move: dict[str, Any] = {"source": "/t", "time": T0, "model": "risk"}
     await _put(empty_topics, LOG[:300])
+    told = CollectorRegistry()
     replicas = [
-        Replica(empty_topics, ForecasterConfig(), tmp_path / name, b"k" * 32, create(CollectorRegistry()))
-        for name in ("one", "two")
+        Replica(empty_topics, ForecasterConfig(), tmp_path / name, b"k" * 32, create(registry))
+        for name, registry in (("one", CollectorRegistry()), ("two", told))
     ]
     tasks = [asyncio.create_task(replica.run()) for replica in replicas]
     try:
@@ -156,6 +158,9 @@ async def test_workers_move_at_one_offset_and_go_back_within_seconds_to_the_last
         for offset, event in enumerate(LOG[:400]):
             alone.fold(event, offset)
         assert {probe(replica.fleet.champion) for replica in replicas} == {probe(alone)}
+        champions = [sample.labels for family in told.collect() if family.name == "buildcast_model_info"
+                     for sample in family.samples if sample.labels["role"] == "champion"]  # fmt: skip
+        assert [(one["version"], one["sha256"]) for one in champions] == [("default", sha256_of({}))]
     finally:
         for task in tasks:
             task.cancel()
