@@ -21,7 +21,7 @@ from agents.observed import Observed
 from agents.outbox import Outbox, Record, record_of
 from agents.replica import Replica
 from agents.skew import SkewWatch
-from agents.snapshot import FolderStore, SnapshotRefused
+from agents.snapshot import SnapshotRefused, SnapshotStore
 from agents.transport import Batch
 from models.cbpe import estimate
 from models.core import Core, CoreConfig
@@ -54,7 +54,7 @@ class Scorer:
     """Owns the partitions' states. All entry points exclude each other."""
 
     def __init__(
-        self, replica: Replica, store: FolderStore, outbox: Outbox, read_log: LogReader, config: CoreConfig,
+        self, replica: Replica, store: SnapshotStore, outbox: Outbox, read_log: LogReader, config: CoreConfig,
         metrics: Metrics, snapshot_seconds: float = 5.0,
     ) -> None:  # fmt: skip
         self._replica = replica

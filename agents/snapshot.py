@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -25,6 +26,7 @@ __all__ = [
     "FolderStore",
     "Snapshot",
     "SnapshotRefused",
+    "SnapshotStore",
     "read_sealed",
     "seal",
     "sealing_key",
@@ -83,8 +85,19 @@ def unseal(raw: bytes, key: bytes) -> Snapshot:
     return Snapshot(header.lineage, header.partition, header.offsets, state, header.origin)
 
 
+class SnapshotStore(Protocol):
+    """Where a partition's next owner finds its state."""
+
+    def load(self, partition: int) -> Snapshot | None: ...
+
+    def save(self, partition: int, offsets: Mapping[str, int], state: bytes, origin: Origin | None = None) -> int: ...
+
+
 class FolderStore:
-    """One file a partition, in a folder that every worker of the group can reach."""
+    """One file a partition. Workers on several machines need a folder that all of them reach.
+
+    Without one nothing is lost: the next owner finds no snapshot that fits the committed offsets, and reads the log.
+    """
 
     def __init__(self, folder: Path, key: bytes, lineage: str) -> None:
         self.folder = folder

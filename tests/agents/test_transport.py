@@ -14,6 +14,7 @@ from faust.app import App
 from faust.transport import consumer as stock
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from agents.transport import Batch, BatchConsumer, BatchTransport
 
@@ -28,6 +29,13 @@ SOURCES = {
     "Consumer._commit_offsets": (stock.Consumer._commit_offsets, "1a69799041188441"),
     "Consumer.wait_empty": (stock.Consumer.wait_empty, "e4662fe24f094819"),
     "Consumer.on_partitions_revoked": (stock.Consumer.on_partitions_revoked, "d04b7ae72c6fc206"),
+    "Consumer._filter_tps_with_pending_acks": (stock.Consumer._filter_tps_with_pending_acks, "f6f9239774234e7e"),
+    "Consumer._new_offset": (stock.Consumer._new_offset, "1d2c7ea89a7ad4f1"),
+    "Consumer.commit": (stock.Consumer.commit, "a354437baaa08bf8"),
+    "aiokafka Consumer.verify_event_path": (driver.Consumer.verify_event_path, "a17e8f0610e1abcb"),
+    "aiokafka Consumer._seek": (driver.Consumer._seek, "4f95c631420410a5"),
+    "aiokafka Consumer.highwater": (driver.Consumer.highwater, "f52cb0d26a713c3a"),
+    "Service.wait_first": (Service.wait_first, "feade6a31f8a6789"),
     "Fetcher._fetcher": (stock.Fetcher._fetcher, "68f894f0b577d810"),
     "App._on_partitions_revoked": (App._on_partitions_revoked, "d5c895bbe57dc73a"),
 }
@@ -46,13 +54,23 @@ def test_the_overridden_sources_are_those_that_were_read(name: str) -> None:
     assert hashlib.sha256(inspect.getsource(inspect.unwrap(function)).encode()).hexdigest()[:16] == digest
 
 
-def test_every_override_has_its_original() -> None:
-    overridden = (
-        "_drain_messages perform_seek wait_empty on_partitions_revoked _filter_tps_with_pending_acks _new_offset "
-        "verify_event_path _wait_next_records _seek"
-    )
-    for name in overridden.split():
-        assert callable(getattr(driver.Consumer, name)), name
+OURS = {"done", "committed_offset", "backlog", "_deliver", "_follows", "__init__"}
+
+
+def test_every_override_has_its_original_and_its_source_was_read() -> None:
+    overridden = {name for name, value in vars(BatchConsumer).items() if callable(value)} - OURS
+    assert all(callable(getattr(driver.Consumer, name)) for name in overridden)
+    assert overridden <= {name.rpartition(".")[2] for name in SOURCES}
+    assert not any(hasattr(driver.Consumer, name) for name in OURS - {"__init__"}), "hides something of Faust's"
+
+
+def test_the_state_that_is_read_is_kept_under_these_names() -> None:
+    source = inspect.getsource(stock.Consumer.__init__) + inspect.getsource(stock.Consumer.on_init)
+    for name in ("_committed_offset", "suspend_flow"):
+        assert f"self.{name} =" in source, name
+    assert stock.Consumer.flow_active is True
+    assert isinstance(driver.Consumer.consumer_stopped_errors, tuple)
+    assert "self.app.consumer_generation_id" in inspect.getsource(stock.Consumer) + inspect.getsource(driver)
 
 
 class Consumer(BatchConsumer):
