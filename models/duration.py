@@ -123,6 +123,10 @@ class DurationModel:
         (before, doubt_before), (after, doubt_after) = self._effects.predict(lost), self._effects.predict(won)
         return after - before, doubt_before + doubt_after
 
+    def knows(self, run: Run) -> bool:
+        """Whether the run's package has ever been timed, here or in the published builds."""
+        return self._effects.known(("package", run.name))
+
     def quickest_host(self, besides: str) -> str | None:
         """Of the hosts seen last, the one whose runs take the least time, by at least a few lessons."""
         known = [host for host in self._hosts if host != besides and self._effects.count(("host", host)) >= _FEW]

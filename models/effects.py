@@ -96,6 +96,10 @@ class AdditiveEffects:
         cell = self._cells.get(key)
         return cell[2] if cell is not None else 0.0
 
+    def known(self, key: Key) -> bool:
+        """Whether a key has had a lesson or a first mean."""
+        return key in self._cells or key in self._prior
+
     def state(self) -> dict[str, object]:
         """Plain values, oldest first."""
         return {"cells": [[*key, *cell] for key, cell in self._cells.items()], "evicted": self.evicted}
