@@ -19,6 +19,7 @@ from models.forecaster import Forecaster
 from models.impact import ImpactPolicy, delayed_by, lateness
 from models.risk import PriorRisk
 from models.run_state import RunState
+from models.standing import Standing, Standings
 from models.tracker import Moment, Tracker, TrackerLimits
 from models.tracker_state import dump, restore
 from streams import events
@@ -47,6 +48,7 @@ class Core:
         self.forecaster = forecaster
         self.config = config or CoreConfig()
         self.tracker = Tracker(self.config.limits)
+        self._standings = Standings(self.config.explain)
 
     def handle(self, event: events.Event, positions: Mapping[str, int] = _NO_POSITIONS) -> list[events.Event]:
         """What follows from one event."""
@@ -81,11 +83,10 @@ class Core:
             self._describe(state, now)
             outputs.append(_opened(event, state))
         assert state.prior is not None
-        risk = self.forecaster.risk
-        prior = risk.score(state.prior) if self.config.explain else risk.score_bare(state.prior)
+        standing = self._standings.of(self.forecaster, state.run, state.prior)
         evidence = observe(state, now)
-        forecast = self._forecast(event, moment, prior, evidence, positions)
-        state.keep(_checkpoint(forecast, prior, evidence))
+        forecast = self._forecast(event, moment, standing, evidence, positions)
+        state.keep(_checkpoint(forecast, standing.risk, evidence))
         judged = self._judge(event, state, forecast, evidence)
         return [forecast, *outputs, *judged, *self._held_up(event, state, forecast, judged)]
 
@@ -103,12 +104,12 @@ class Core:
         self,
         event: events.Event,
         moment: Moment,
-        prior: PriorRisk,
+        standing: Standing,
         evidence: Sequence[float],
         positions: Mapping[str, int],
     ) -> events.ForecastMade:
         odd = self.tracker.odd.get(moment.state.host)
-        parts = compose(self.forecaster, moment, prior, evidence, self.config.explain)
+        parts = compose(self.forecaster, moment, standing, evidence, self.config.explain)
         return events.ForecastMade(
             id=_derive(event.id, "forecast", self.forecaster.config.name),
             source=SOURCE,

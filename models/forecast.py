@@ -9,9 +9,9 @@ from typing import Any
 from models.forecaster import Forecaster
 from models.members.vector import sigmoid
 from models.risk import PriorRisk
-from models.run_state import RunState
+from models.standing import Standing
 from models.tracker import Moment
-from streams.events import Counterfactual, Interval, Reason
+from streams.events import Interval, Reason
 
 __all__ = ["compose"]
 
@@ -19,10 +19,10 @@ _LIMIT = 12.0  # logits beyond this are no different to a person: 6e-6
 
 
 def compose(
-    forecaster: Forecaster, moment: Moment, prior: PriorRisk, evidence: Sequence[float], explain: bool = True
+    forecaster: Forecaster, moment: Moment, standing: Standing, evidence: Sequence[float], explain: bool = True
 ) -> dict[str, Any]:
     """The fields of a `ForecastMade` that the models decide. base_logit + reasons sum to logit(risk)."""
-    state, now = moment.state, moment.now
+    state, now, prior = moment.state, moment.now, standing.risk
     shift = forecaster.evidence.logit(evidence)
     reasons = [*forecaster.evidence.reasons(evidence, state, now), *prior.reasons] if explain else []
     total = prior.logit + shift
@@ -44,14 +44,8 @@ def compose(
         "blame": _blame(prior, forecaster.evidence.blame(evidence)),
         "remaining": left,
         "abort": forecaster.ledger.abort.advise(risk, state.elapsed(now), left.point, shift) if left else None,
-        "counterfactuals": _changes(forecaster, state) if explain else [],
+        "counterfactuals": standing.changes,
     }
-
-
-def _changes(forecaster: Forecaster, state: RunState) -> list[Counterfactual]:
-    if state.prior is None:
-        return []
-    return forecaster.risk.counterfactuals(state.run, state.prior, forecaster.retry.chance(state.run))
 
 
 def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:

@@ -49,6 +49,7 @@ class Forecaster:
         self.advisor = Advisor()
         self.ledger = Ledger()
         self.offset = 0
+        self.lessons = 0  # records that may have changed what it says of a run described before
         self.opened = Recent(self.config.remembered_runs)
         self.learned = Recent(self.config.remembered_runs)
         self.revised: dict[str, str] = {}  # verdicts by run, the last of each
@@ -70,8 +71,10 @@ class Forecaster:
             case RunOpened():
                 self._open(event)
             case ExampleRecorded():
+                self.lessons += 1
                 self._learn(event)
             case LabelRevised():
+                self.lessons += 1
                 self._revise(event)
             case _:
                 self.counts["ignored"] += 1
