@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
-from typing import Self
 
-from agents.ports import free_ports, wait_until_answers
+from agents.ports import free_ports
+from agents.server import Server
 from streams.errors import ConfigError, Unavailable
 
 __all__ = ["KafkaBroker", "kafka_libs"]
@@ -33,14 +32,16 @@ def kafka_libs(root: Path | None = None) -> Path:
     return libs
 
 
-class KafkaBroker:
+class KafkaBroker(Server):
     """One broker over a data folder. `bootstrap` is its address once it was started."""
 
+    name = "the broker"
+    log = "broker.log"
+
     def __init__(self, folder: Path, libs: Path | None = None, port: int | None = None) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.libs = libs or kafka_libs()
         self._given_port = port
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def port(self) -> int:
@@ -53,55 +54,15 @@ class KafkaBroker:
         return f"127.0.0.1:{self.port}"
 
     @property
-    def pid(self) -> int | None:
-        """The broker's process, while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    @property
     def _config(self) -> Path:
         return self.folder / "server.properties"
 
-    def start(self, seconds: float = 60.0) -> Self:
-        """Format the folder the first time, start, and return when the broker accepts connections."""
-        if self.pid is not None:
-            return self
+    def _prepare(self) -> None:
         if not self._config.exists():
             self._format()
-        log = (self.folder / "broker.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                self._java("kafka.Kafka", str(self._config)), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )  # fmt: skip
-        if not wait_until_answers(self.port, self._process, seconds):
-            self.kill()
-            raise Unavailable(f"the broker did not start within {seconds:.0f} s: see {self.folder / 'broker.log'}")
-        return self
 
-    def stop(self, seconds: float = 20.0) -> None:
-        """End it in order; kill it when that takes longer than `seconds`."""
-        self._end(signal.SIGTERM, seconds)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL, 10.0)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _end(self, number: signal.Signals, seconds: float) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+    def _command(self) -> list[str]:
+        return self._java("kafka.Kafka", str(self._config))
 
     def _format(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 from pathlib import Path
-from typing import Self
 
-from agents.ports import free_ports, wait_until_answers
+from agents.ports import free_ports
+from agents.server import Server
 from streams.errors import ConfigError, Unavailable
 
 __all__ = ["MariaDB", "mariadbd_path"]
@@ -24,13 +23,20 @@ def mariadbd_path() -> str:
     return found
 
 
-class MariaDB:
+class MariaDB(Server):
     """One server over a folder, with a database `buildcast` and its owner. `url` is for SQLAlchemy's asyncio."""
 
+    name = "MariaDB"
+    log = "mariadbd.log"
+
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder)
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """The same from its first start on."""
+        return self._port
 
     @property
     def url(self) -> str:
@@ -41,52 +47,11 @@ class MariaDB:
         """The address of the database for another user."""
         return f"mysql+aiomysql://{user}:{password}@127.0.0.1:{self.port}/buildcast?charset=utf8mb4"
 
-    @property
-    def pid(self) -> int | None:
-        """The server's process, while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    def start(self, seconds: float = 60.0) -> Self:
-        """Install the folder the first time; start; return when the server accepts connections."""
-        if self.pid is not None:
-            return self
+    def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / "data/mysql").is_dir():
             self._install()
-        self.port = self.port or free_ports(1)[0]
-        with (self.folder / "mariadbd.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        if not wait_until_answers(self.port, self._process, seconds):
-            self.kill()
-            raise Unavailable(f"MariaDB did not start within {seconds:.0f} s: see {self.folder / 'mariadbd.log'}")
-        return self
-
-    def stop(self, seconds: float = 30.0) -> None:
-        """End it in order."""
-        self._end(signal.SIGTERM, seconds)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL, 10.0)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _end(self, number: signal.Signals, seconds: float) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        self._port = self._port or free_ports(1)[0]
 
     def _install(self) -> None:
         tool = shutil.which("mariadb-install-db")
