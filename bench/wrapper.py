@@ -97,13 +97,13 @@ def _broker(arms: Sequence[str], folder: Path) -> Iterator[str]:
 def _measure(
     arms: Sequence[str], build: str, folder: Path, package: Package, rounds: int, bootstrap: str
 ) -> dict[str, list[Figures]]:
-    """Every arm in every round, in turning order; the first round warms up and is not kept."""
+    """Every arm in every round, in turning order."""
     measured: dict[str, list[Figures]] = {arm: [] for arm in arms}
-    for round_ in range(rounds + 1):
+    for round_ in range(rounds):
         for arm in arms if round_ % 2 else list(reversed(arms)):
             figures = _run(arm, build, unpack(package, folder), folder, bootstrap if arm == "broker" else _NOBODY)
-            if round_:
-                measured[arm].append(figures)
+            print(f"round {round_ + 1} {arm}: {figures}", file=sys.stderr, flush=True)
+            measured[arm].append(figures)
     return measured
 
 
