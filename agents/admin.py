@@ -47,6 +47,7 @@ async def create_topics(
         missing = [topic for topic in TOPICS.values() if topic.name not in present]
         if missing:
             await _create(client, [_new(topic, partitions, replication) for topic in missing])
+            await _appearance(client, {topic.name for topic in missing}, seconds)
     return [topic.name for topic in missing]
 
 
@@ -121,6 +122,16 @@ async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
             raise error({name})
         if code and not issubclass(error, TopicAlreadyExistsError):
             raise ConfigError(f"the broker refused to create {name}: {(rest and rest[0]) or error.__name__}")
+
+
+async def _appearance(client: AIOKafkaAdminClient, names: set[str], seconds: float) -> None:
+    """Return when the brokers show what the controller has made, a moment later."""
+    try:
+        async with asyncio.timeout(seconds):
+            while names - (await _partition_counts(client)).keys():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise Unavailable(f"the broker made {', '.join(sorted(names))} but does not show them: try again") from error
 
 
 async def _partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:

@@ -44,6 +44,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "label": ("label", "label"),
     "check-config": ("check_config", "check_config"),
     "doctor": ("doctor", "doctor"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
 }
 _PASSES_ARGUMENTS = {"run", "main-job"}  # everything behind -- is the build's
 

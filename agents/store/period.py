@@ -77,7 +77,7 @@ async def alerts(engine: AsyncEngine, since: float, until: float, most: int) -> 
 
 
 async def moves(engine: AsyncEngine, since: float, until: float, most: int = 50) -> list[Row]:
-    """The newest promotions, roll-backs, trainings and drift of the period, oldest first: `time`, `what`, `which`, `why`."""
+    """The newest promotions, roll-backs, trainings and drift, oldest first: `time`, `what`, `which`, `why`."""
     m, g, d = tables.model_versions, tables.training_runs, tables.drift
     asked = (
         select(m.c.time, m.c.kind.label("what"), m.c.config.label("which"), m.c.principal.label("why")).where(
