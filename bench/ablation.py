@@ -3,7 +3,7 @@
     python -m bench.ablation [--limit N] [--history FILE] [--out FILE]
 
 Labels come late, as they were known. A row is one whole fold; log loss decides, lower is better. By default the first
-half in time, so that the second half has chosen nothing. Writes .cache/bench/ablation.json when all rows are there.
+half in time, so that the second half has chosen nothing. Writes .cache/bench/ablation.json after each row.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def main() -> None:
     if not options.history.exists():
         raise SystemExit(f"{options.history} is missing: set BUILDCAST_DATA to the folder of the histories")
     records = read(options.history, "travis")[: options.limit]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     rows = {}
     print(f"{'ensemble':44} {'log loss':>9} {'AUC':>7} {'score us':>9} {'learn us':>9}")
     for label, members in ensembles(FULL).items():
@@ -42,8 +43,7 @@ def main() -> None:
             flush=True,
         )
         rows[label] = {name: row[name] for name in ("log_loss", "pooled_auc", "score_us", "learn_us")}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({"builds": len(records), "rows": rows}, indent=1) + "\n")
+        options.out.write_text(json.dumps({"builds": len(records), "rows": rows}, indent=1) + "\n")
 
 
 def ensembles(members: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
