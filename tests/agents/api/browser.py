@@ -23,7 +23,7 @@ from agents.store.database import connect, migrate
 from streams import events
 from tests.agents.api import scenes
 
-__all__ = ["Served", "chromium", "eventually"]
+__all__ = ["Page", "Served", "chromium", "eventually"]
 
 _OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -53,11 +53,43 @@ def eventually(what: Callable[[], Any], seconds: float = 10.0) -> Any:
     return found
 
 
-class Served:
-    """The API over a folder's database on one port; can be stopped and started again."""
+class Page:
+    """What a test does with the page."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.settings = ApiSettings(state=folder, api_poll_seconds=0.1)
+    def __init__(self, driver: webdriver.Chrome, served: Served) -> None:
+        self.driver, self.served = driver, served
+
+    def open(self, path: str) -> None:
+        """Go there; returns when it is drawn and live."""
+        self.driver.get(self.served.address + path)
+        eventually(lambda: self.js("return !!document.querySelector('main h1')"))
+        eventually(lambda: self.text("#live-text") == "live")
+
+    def look(self, width: int, theme: str) -> None:
+        """As on a screen of this width, a telephone's below 500, in the system's light or dark."""
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+    def js(self, code: str, *arguments: Any) -> Any:
+        """What a script returns."""
+        return self.driver.execute_script(code, *arguments)
+
+    def text(self, selector: str) -> str:
+        """The text of the first element, empty where there is none."""
+        return str(self.js("return document.querySelector(arguments[0])?.textContent || ''", selector))
+
+    def complaints(self) -> list[str]:
+        """What the console says that is not about the network."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if "favicon" not in entry["message"]]
+
+
+class Served:
+    """The API over a folder's database on one port, live from it or from a broker; can be stopped and started again."""
+
+    def __init__(self, folder: Path, port: int, bootstrap: str = "") -> None:
+        self.settings = ApiSettings(state=folder, api_poll_seconds=0.1, bootstrap=bootstrap)
         self.address = f"http://127.0.0.1:{port}"
         self._port = port
         self._url = f"sqlite+aiosqlite:///{folder / 'buildcast.sqlite'}"
@@ -78,8 +110,8 @@ class Served:
         self._server.should_exit = True
         self._thread.join(10)
 
-    def store(self, found: Sequence[events.Event]) -> None:
-        """Write events as the sink does, from outside of the API."""
+    def store(self, found: Sequence[events.Event] = ()) -> None:
+        """Make the tables where they are not, and write events as the sink does, from outside of the API."""
 
         async def write() -> None:
             await migrate(self._url)
