@@ -32,17 +32,17 @@ def compare(config: str, replayed: Sequence[Replayed]) -> Comparison:
     labels = [one.failed for one in replayed]
     left = [max(0.0, (one.seconds or 0.0) - one.elapsed_seconds) for one in replayed]
     spent = [one.elapsed_seconds for one in replayed]
-    times = [one.at for one in replayed]
+    times, names = [one.at for one in replayed], [one.run_id for one in replayed]
     days = (max(times) - min(times)) / 86_400.0 if times else 0.0
     said = {config: [one.risk for one in replayed]}
     if replayed and all(one.served_risk is not None for one in replayed):
         said = {"served": [one.served_risk or 0.0 for one in replayed], **said}
     return Comparison(
         config=config,
-        runs=len(replayed),
+        runs=len(set(names)),
         days=days,
         scores={name: score(risks, labels) for name, risks in said.items()},
-        curves={name: threshold_curve(risks, labels, left, spent, days) for name, risks in said.items()},
+        curves={name: threshold_curve(risks, labels, left, spent, days, runs=names) for name, risks in said.items()},
     )
 
 
@@ -53,12 +53,14 @@ def shown(found: Comparison) -> list[Table]:
         auc = "" if one.auc is None else f"{one.auc:.4f}"
         scores.add_row(name, str(one.labels), f"{one.log_loss:.4f}", f"{one.brier:.4f}",
                        f"{one.calibration_error:.4f}", auc)  # fmt: skip
-    trade = Table("threshold", "model", "alerts a day", "precision", "recall", "minutes saved", title="alerts from ...")
+    trade = Table(
+        "threshold", "model", "alerts a day", "precision", "recall", "minutes saved", "lost", title="alerts from ..."
+    )
     for at in range(1, 19, 4):
         for name, points in found.curves.items():
             point = points[at]
             trade.add_row(f"{point.threshold:.2f}", name, f"{point.alerts_a_day:.1f}", _share(point.precision),
-                          _share(point.recall), f"{point.minutes_saved:.0f}")  # fmt: skip
+                          _share(point.recall), f"{point.minutes_saved:.0f}", f"{point.minutes_lost:.0f}")  # fmt: skip
     return [scores, trade]
 
 

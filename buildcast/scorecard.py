@@ -8,21 +8,25 @@ from models.ledger import Ledger
 
 __all__ = ["scorecard"]
 
-_COLUMNS = (
-    ("labels", "labels"), ("log_loss.first", "log loss"), ("log_loss.revised", "revised"),
-    ("log_loss.every", "of all"), ("log_loss.prior", "prior"), ("log_loss.last_outcome", "last"),
-    ("log_loss.ewma5", "EWMA-5"), ("calibration_error", "calibration"), ("surprise", "less expected"),
-    ("coverage", "cover"), ("duration_error", "duration"), ("last_duration_error", "last duration"),
+_FAILURE = (
+    ("labels", "labels"), ("log_loss.first", "loss"), ("log_loss.revised", "revised"), ("log_loss.prior", "prior"),
+    ("log_loss.last_outcome", "last"), ("log_loss.ewma5", "EWMA-5"), ("calibration_error", "calib."),
+)  # fmt: skip
+_REST = (
+    ("log_loss.every", "loss of all"), ("surprise", "above expected"), ("coverage", "cover"),
+    ("duration_error", "duration"), ("last_duration_error", "last duration"),
 )  # fmt: skip
 
 
-def scorecard(ledger: Ledger, kind: str, most: int) -> Table:
+def scorecard(ledger: Ledger, kind: str, most: int) -> list[Table]:
     """All runs, then each model, package or host, those with the most labels first."""
-    table = Table(kind, *(title for _, title in _COLUMNS), title="served forecasts against what happened")
+    failure = Table(kind, *(title for _, title in _FAILURE), title="first forecasts: log loss beside the baselines'")
+    rest = Table(kind, *(title for _, title in _REST), title="all forecasts; intervals of 95 %; log ratio of durations")
     for name, account in [("all", ledger.whole), *ledger.largest(kind, most)]:
         numbers = account.figures()
-        table.add_row(name, *(_text(numbers[column]) for column, _ in _COLUMNS))
-    return table
+        failure.add_row(name, *(_text(numbers[column]) for column, _ in _FAILURE))
+        rest.add_row(name, *(_text(numbers[column]) for column, _ in _REST))
+    return [failure, rest]
 
 
 def _text(value: float | None) -> str:

@@ -182,6 +182,8 @@ class Telemetry:
         return self._started_at + max(0.0, monotonic - self._began)
 
     def _tell(self, kind: type[Event], at: float | None = None, **fields: Any) -> None:
+        if at is not None and self._ended is not None:  # what is looked at after the end was printed before it
+            at = min(at, self._began + self._ended[1])
         self._number += 1
         host = self._options.host_id
         moment = fields.pop("time") if at is None else self._wall(at)

@@ -86,13 +86,22 @@ def threshold_curve(
     spent_seconds: Sequence[float],
     days: float,
     thresholds: Sequence[float] = THRESHOLDS,
+    runs: Sequence[str] | None = None,
 ) -> list[ThresholdPoint]:
-    """The trade-off: for each threshold what alerts would have come to. Left and spent as of the forecast."""
+    """The trade-off: for each threshold what alerts would have come to. Left and spent as of the forecast.
+
+    Where a run has several forecasts (`runs` names whose each is, in the order of time), its first alert counts.
+    """
     rows = list(zip(risks, labels, left_seconds, spent_seconds, strict=True))
-    failures = sum(labels)
+    names = list(runs) if runs is not None else list(map(str, range(len(rows))))
+    failures = sum(dict(zip(names, labels, strict=True)).values())
     points = []
     for threshold in thresholds:
-        told = [row for row in rows if row[0] >= threshold]
+        first: dict[str, tuple[float, bool, float, float]] = {}
+        for name, row in zip(names, rows, strict=True):
+            if row[0] >= threshold:
+                first.setdefault(name, row)
+        told = list(first.values())
         right = sum(label for _, label, _, _ in told)
         points.append(
             ThresholdPoint(

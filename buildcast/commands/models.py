@@ -80,7 +80,8 @@ def scores(
     if by not in KINDS:
         raise ConfigError(f"{by!r} is nothing to score by: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     ledger = fold_ledger(logs.examples(logs.bootstrap_of(bootstrap, state), state)())
-    Console().print(scorecard(ledger, by, most))
+    for table in scorecard(ledger, by, most):
+        Console().print(table)
     abort = ledger.abort.score
     typer.echo(
         f"early abort, in shadow: {abort.verdicts} verdicts on {abort.runs} runs, {abort.wrong} wrong, "

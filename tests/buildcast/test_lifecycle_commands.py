@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -113,7 +114,10 @@ def test_replay_with_the_serving_config_equals_what_was_served(state: Path, tmp_
     assert found["scores"]["served"] == found["scores"]["default"]
     assert found["runs"] == 150
     assert "times real time" in said
-    assert (tmp_path / "out" / "comparison.svg").read_text().startswith("<svg")
+    picture = (tmp_path / "out" / "comparison.svg").read_text()
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    for told in ("precision", "recall", "minutes saved, at most", "minutes lost, at most", "alerts a day, at most"):
+        assert told in picture
 
 
 def test_replay_of_another_config_within_times(state: Path, tmp_path: Path) -> None:

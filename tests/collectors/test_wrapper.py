@@ -165,6 +165,13 @@ def test_build_that_handles_a_signal_keeps_its_own_exit_code() -> None:
         assert process.wait(10) == 5
 
 
+def test_nothing_that_a_run_printed_is_told_later_than_its_end() -> None:
+    """A forecast made of it would lie behind its own outcome."""
+    events, _ = observed(["sh", "-c", "echo 'main.c:3:1: error: boom' >&2; exit 2"])
+    (ended,) = of(RunFinished, events)
+    assert max(event.time for event in of(LogSignal, events)) <= ended.time
+
+
 def test_reader_that_goes_away_ends_the_build_as_it_would_alone() -> None:
     with subprocess.Popen(wrapped(["yes"]), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

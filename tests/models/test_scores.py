@@ -30,3 +30,12 @@ def test_threshold_curve_trades_precision_for_recall() -> None:
     assert low.precision == pytest.approx(2 / 3)
     assert (high.precision, high.recall, high.alerts_a_day) == (1.0, 0.5, 0.5)
     assert none.precision is None
+
+
+def test_a_run_that_alerts_again_and_again_is_alerted_once_at_its_first_time() -> None:
+    (point,) = threshold_curve(
+        [0.2, 0.8, 0.9, 0.95], [True, True, True, False], [600.0, 300.0, 60.0, 10.0], [0.0, 60.0, 300.0, 120.0],
+        days=1.0, thresholds=[0.7], runs=["a", "a", "a", "b"],
+    )  # fmt: skip
+    assert (point.alerts, point.alerts_a_day, point.precision, point.recall) == (2, 2.0, 0.5, 1.0)
+    assert (point.minutes_saved, point.minutes_lost) == (5.0, 2.0)
