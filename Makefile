@@ -8,7 +8,7 @@ LIBS := .cache/kafka/libs
 NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc /usr/include/stdio.h=libc6-dev make=make git=git
 TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=chromium-driver chromium=chromium
 
-.PHONY: help setup test-setup run up down test check lint fmt bench evaluate chaos lifecycle clean
+.PHONY: help setup test-setup run up down test e2e check lint fmt bench evaluate chaos lifecycle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ down: ## stop what `make up` started
 
 test: test-setup ## run the tests (what CI runs)
 	@$(PY) -m pytest -q -m 'not chaos and not e2e'
+
+e2e: test-setup ## the long forms of the tests: several real builds watched in a browser, and what else takes a minute
+	@$(PY) -m pytest -q -m e2e
 
 lint: .venv/.ready
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q . && .venv/bin/mypy && .venv/bin/lint-imports
