@@ -17,21 +17,21 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import clocks, fuzz, snapshots, trials
+from tests.chaos import clocks, fuzz, lasting, snapshots, trials
 
 Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
 SHORT: dict[str, Trial] = {
     "T1": lambda folder, seed: trials.chaos(folder, seed, events=1500, worker_kills=2, sink_kills=1, rate=250.0),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=2, session=3.0, rate=50.0),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=3),
-    "T4": lambda folder, seed: trials.database_down(folder, seed, seconds=15.0),
+    "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=15.0),
     "T8": lambda folder, seed: trials.shuffled_twice(folder, seed, events=300),
     "T9": lambda folder, seed: trials.poison(folder, seed, events=300),
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=1000),
     "T11": lambda folder, seed: clocks.wrong_clocks(folder, seed, events=500),
     "T13": lambda folder, seed: snapshots.bad_snapshots(folder, seed, events=600),
-    "T21": lambda folder, seed: trials.soak(folder, seed, seconds=60.0, rate=200.0),
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
+    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=60.0, rate=200.0),
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
 }
 LONG: dict[str, Trial] = {
     "T1": lambda folder, seed: trials.chaos(
@@ -40,14 +40,14 @@ LONG: dict[str, Trial] = {
     ),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=12),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=25),
-    "T4": lambda folder, seed: trials.database_down(folder, seed, seconds=120.0),
+    "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=120.0),
     "T8": trials.shuffled_twice,
     "T9": trials.poison,
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=10_000),
     "T11": clocks.wrong_clocks,
     "T13": snapshots.bad_snapshots,
-    "T21": lambda folder, seed: trials.soak(folder, seed, seconds=480.0, rate=300.0),
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=6),
+    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=480.0, rate=300.0),
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=6),
 }  # fmt: skip
 FULL: dict[str, Trial] = {
     **LONG,
@@ -57,11 +57,11 @@ FULL: dict[str, Trial] = {
     ),
     "T2": trials.worker_kills,
     "T3": trials.sink_kills,
-    "T4": trials.database_down,
-    "T21": trials.soak,
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=15),
+    "T4": lasting.database_down,
+    "T21": lasting.soak,
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=15),
 }  # fmt: skip
-FORMS = {"short": (SHORT, 180.0), "long": (LONG, 720.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
+FORMS = {"short": (SHORT, 240.0), "long": (LONG, 720.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
 REPORT = Path(__file__).parents[2] / "docs/reliability.md"
 
 

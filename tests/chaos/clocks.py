@@ -16,10 +16,9 @@ from agents.store import tables
 from streams.codec import SENT_AT, decode
 from streams.errors import InvalidEvent
 from streams.events import Event, ExampleRecorded, ForecastMade, RunFinished, RunStarted
-from tests.chaos.checker import check
 from tests.chaos.rig import Rig, rig
 from tests.chaos.scenario import Traffic, make_traffic
-from tests.chaos.trials import Result, add
+from tests.chaos.trials import Result, judge
 from tests.integration.processes import records
 
 __all__ = ["AHEAD", "BEHIND", "broken_durations", "unnamed_hosts", "with_wrong_clocks", "wrong_clocks"]
@@ -43,7 +42,7 @@ async def wrong_clocks(folder: Path, seed: int, events: int = 3000) -> Result:
         await made.send(traffic.records, 1000.0)
         result.figures["settled s"] = await made.complete(traffic, 120.0)
         result.broken += [*await broken_durations(made), *unnamed_hosts(made)]
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
     return result
 
 

@@ -14,10 +14,9 @@ import msgspec
 
 from agents.snapshot import seal, sealing_key, unseal
 from models.snapshot import CODE_VERSION
-from tests.chaos.checker import check
 from tests.chaos.rig import Rig, rig
 from tests.chaos.scenario import make_traffic
-from tests.chaos.trials import Result, add, no_lag
+from tests.chaos.trials import Result, judge, no_lag
 
 __all__ = ["bad_snapshots", "damaged_restart"]
 
@@ -54,7 +53,7 @@ async def bad_snapshots(folder: Path, seed: int, events: int = 3000) -> Result:
             await no_lag(made, 60.0)
             result.broken += expect_refusals()
         result.figures["settled s"] = await made.complete(traffic, 120.0)
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
     return result
 
 

@@ -5,34 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from sqlalchemy import select
 
 from agents.scorer import INPUTS
 from agents.sink import SINK_TOPICS
 from agents.store import tables
-from tests.chaos.checker import Findings, check
+from tests.chaos.checker import check
 from tests.chaos.rig import PARTITIONS, Rig, faults, rig
-from tests.chaos.scenario import make_traffic
+from tests.chaos.scenario import Traffic, make_traffic
 from tests.integration.processes import lag, records
 
 __all__ = [
     "Result",
-    "add",
     "all_rows",
     "chaos",
-    "database_down",
+    "judge",
     "no_lag",
     "poison",
     "shuffled_twice",
     "sink_kills",
-    "soak",
-    "swelling",
+    "until_more",
     "worker_kills",
 ]
 
@@ -66,9 +62,14 @@ async def chaos(
     async with rig(folder) as made:
         made.add_worker()
         made.add_sink()
-        await asyncio.gather(made.send(traffic.records, rate), faults(names, made, random_, pause, down))
+        head = len(traffic.records) // 10
+        await made.send(traffic.records[:head], rate)
+        await no_lag(made, 60.0)  # a process that is killed before it is up proves nothing
+        await asyncio.gather(made.send(traffic.records[head:], rate), faults(names, made, random_, pause, down))
         result.figures["settled s"] = await made.complete(traffic, 120.0)
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
+        if result.figures["states"] <= PARTITIONS:
+            result.broken.append("no worker was killed at work")
         result.figures["restarts"] = made.restarts
     return result
 
@@ -100,7 +101,7 @@ async def worker_kills(folder: Path, seed: int, kills: int = 20, session: float 
         result.figures |= {"gap p50 s": gaps[len(gaps) // 2], "gap p95 s": gaps[int(len(gaps) * 0.95)]}
         if result.figures["gap p95 s"] > session + 5:
             result.broken.append("gap p95 above session + 5 s")
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
     return result
 
 
@@ -115,43 +116,10 @@ async def sink_kills(folder: Path, seed: int, kills: int = 50) -> Result:
             size = len(traffic.records) // kills + 1
             await made.send(traffic.records[part * size : (part + 1) * size], 5000.0)
             before = max(await made._counts())
-            await _until_more(made, before, 10.0)
+            await until_more(made, before, 10.0)
             sink.kill()
         await made.complete(traffic, 120.0)
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
-    return result
-
-
-async def database_down(folder: Path, seed: int, seconds: float = 300.0, rate: float = 200.0) -> Result:
-    """T4: the database is away; nothing is dead-lettered, memory stays, the catch-up outruns the input."""
-    head, away = int(10 * rate), int(seconds * rate)
-    traffic = make_traffic(seed, head + away, duplicated=0.0, reordered=0.0, poisoned=0.0)
-    result = Result("T4 database away", seed, f"{seconds:.0f} s at {rate:.0f} events/s")
-    async with rig(folder) as made:
-        made.add_worker()
-        sink = made.add_sink()
-        await made.send(traffic.records[:head], rate)
-        rss = psutil.Process(sink.pid).memory_info().rss
-        before = await made._counts()
-        made.database.kill()
-        await made.send(traffic.records[head:], rate)
-        grown = psutil.Process(sink.pid).memory_info().rss - rss
-        await asyncio.to_thread(made.database.start)
-        began = time.monotonic()
-        await _until_more(made, max(before), 30.0)
-        first = time.monotonic()
-        caught = max(0.05, await made.complete(traffic, 240.0))
-        result.figures |= {
-            "RSS grown MB": grown / 1e6,
-            "to the first row s": first - began,
-            "catch-up x input": seconds / caught,
-            "restarts": made.restarts,
-        }
-        if grown > 50e6:
-            result.broken.append("RSS grew by more than 50 MB")
-        if seconds / caught < 5:
-            result.broken.append("catch-up below 5 x input")
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
     return result
 
 
@@ -173,7 +141,7 @@ async def shuffled_twice(folder: Path, seed: int, events: int = 2000) -> Result:
         changed = [name for name in before if before[name] != after[name]]
         if changed:
             result.broken.append(f"rows changed in {', '.join(changed)}")
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
+        await judge(result, made, traffic)
     return result
 
 
@@ -188,57 +156,7 @@ async def poison(folder: Path, seed: int, events: int = 1500) -> Result:
         await made.send(traffic.records, 5000.0)
         await made.complete(traffic, 120.0)
         result.figures["seconds"] = time.monotonic() - began - 3.0
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
-    return result
-
-
-async def swelling(folder: Path, seed: int, rounds: int = 10, every: float = 10.0, rate: float = 200.0) -> Result:
-    """T22: one worker, four, one again, over and over, each leaving in order."""
-    traffic = make_traffic(seed, int(rounds * 2 * every * rate))
-    result = Result("T22 1-4-1 workers", seed, f"{rounds} rounds, every {every:.0f} s, {rate:.0f} events/s")
-    async with rig(folder) as made:
-        made.add_worker()
-        made.add_sink()
-        sending = asyncio.create_task(made.send(traffic.records, rate))
-        for _ in range(rounds):
-            await asyncio.sleep(every)
-            for _ in range(3):
-                made.add_worker()
-            await asyncio.sleep(every)
-            leaving, made.workers = made.workers[1:], made.workers[:1]
-            await asyncio.gather(*(asyncio.to_thread(worker.end) for worker in leaving))
-        await sending
-        result.figures["settled s"] = await made.complete(traffic, 120.0)
-        add(result, await check(made.broker.bootstrap, made.engine, traffic))
-        if result.figures["states"] <= PARTITIONS:
-            result.broken.append("no partition has moved")
-    return result
-
-
-async def soak(folder: Path, seed: int, seconds: float = 900.0, rate: float = 500.0) -> Result:
-    """T21: steady traffic; memory and descriptors stay flat after the first third."""
-    traffic = make_traffic(seed, int(seconds * rate), poisoned=0.0)
-    result = Result("T21 soak", seed, f"{seconds:.0f} s at {rate:.0f} events/s")
-    async with rig(folder) as made:
-        worker = made.add_worker()
-        made.add_sink()
-        sending = asyncio.create_task(made.send(traffic.records, rate))
-        path: list[tuple[float, int, int]] = []
-        while not sending.done():
-            await asyncio.sleep(5.0)
-            process = psutil.Process(worker.pid)
-            path.append((time.monotonic(), process.memory_info().rss, process.num_fds()))
-        await sending
-        await made.complete(traffic, 120.0)
-        steady = path[len(path) // 3 :]
-        times, sizes, files = ([float(each[n]) for each in steady] for n in range(3))
-        slope = statistics.linear_regression(times, sizes).slope / 1e6 * 600
-        result.figures |= {"RSS MB": sizes[-1] / 1e6, "RSS slope MB/10 min": slope, "fds": files[-1]}
-        if slope > 1.0 and seconds >= 300.0:  # a minute says nothing of a slope
-            result.broken.append("RSS slope above 1 MB per 10 min")
-        if statistics.median(files[-5:]) > statistics.median(files[:5]):
-            result.broken.append("descriptors grew")
-        add(result, await check(made.broker.bootstrap, made.engine, traffic, replayed=False))
+        await judge(result, made, traffic)
     return result
 
 
@@ -248,7 +166,7 @@ async def _forecasts_after(made: Rig, count: int, seconds: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _until_more(made: Rig, count: int, seconds: float) -> None:
+async def until_more(made: Rig, count: int, seconds: float) -> None:
     """Wait until one of the counts of rows is above all that it was."""
     deadline = time.monotonic() + seconds
     while max(await made._counts() or [0]) <= count and time.monotonic() < deadline:  # noqa: ASYNC110
@@ -276,7 +194,9 @@ async def all_rows(made: Rig) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def add(result: Result, found: Findings) -> None:
-    """The checker's findings into a trial's result."""
+async def judge(result: Result, made: Rig, traffic: Traffic, replayed: bool = True) -> None:
+    """The checker's findings into a trial's result, once everything is consumed and committed."""
+    await no_lag(made, 120.0)
+    found = await check(made.broker.bootstrap, made.engine, traffic, replayed)
     result.figures |= found.figures
     result.broken += found.broken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -15,7 +14,7 @@ from agents.outbox import Record
 from streams import events
 from streams.errors import ConfigError
 from tests import builders
-from tests.integration.processes import Process, events_on, records, send, until
+from tests.integration.processes import Process, events_on, send, until
 
 pytestmark = pytest.mark.kafka
 FAST = {"session_timeout_seconds": 3, "snapshot_seconds": 0.5, "commit_interval_seconds": 0.5}
@@ -145,38 +144,6 @@ async def test_a_sink_killed_after_the_database_commit_and_before_the_offset_com
         )
         assert after == before
         assert len(after[1]) == 60
-
-
-async def test_a_partition_that_moves_to_another_worker_goes_on_exactly(empty_topics: str, tmp_path: Path) -> None:
-    shared = {**FAST, "snapshots": tmp_path / "shared", "snapshot_key": "one key for both"}
-    first, second = (Process("worker", tmp_path / name, empty_topics, **shared) for name in ("a", "b"))
-    hosts = [f"host-{n}" for n in range(8)]
-    with first:
-        await send(empty_topics, itertools.chain.from_iterable(failing(f"run-{host}", host) for host in hosts))
-
-        async def forecast() -> bool:
-            return len(await events_on(empty_topics, "alerts.v1")) >= 8
-
-        await until(forecast, 40, [first])
-        with second:
-            await until(lambda: _joined(second), 40, [first, second])
-            await send(empty_topics, [builders.finished(f"run-{host}", outcome="failure", host=host) for host in hosts])
-
-            async def learned() -> bool:
-                found = await events_on(empty_topics, "examples.v1")
-                return len([e for e in found if isinstance(e, events.ExampleRecorded)]) >= 8
-
-            await until(learned, 40, [first, second])
-            assert (first.end(), second.end()) == (0, 0)
-    examples = [e for e in await events_on(empty_topics, "examples.v1") if isinstance(e, events.ExampleRecorded)]
-    assert len({example.run.run_id for example in examples}) == 8
-    assert all(len(example.checkpoints) >= 3 for example in examples), "no partition lost its state in the move"
-    assert len(await records(empty_topics, "dead-letters.v1")) == 0
-
-
-async def _joined(worker: Process) -> bool:
-    await asyncio.sleep(0)
-    return "Setting newly assigned partitions {Topic" in worker.log.read_text()
 
 
 async def test_a_promotion_changes_the_model_that_serves(empty_topics: str, tmp_path: Path) -> None:
