@@ -39,7 +39,7 @@ class Sizes:
     shapes: tuple[tuple[int, int], ...] = ((1, 1), (1, 8), (2, 8), (1, 32))  # workers, partitions
     examples: int = 50_000
     restarts: int = 3
-    memory: int = 60_000
+    memory: int = 1_000_000
     rows: int = 20_000
     single_rows: int = 1_000
     profile: int = 4_000
@@ -47,7 +47,7 @@ class Sizes:
 
 QUICK = Sizes(
     rounds=1, full=2_000, empty=5_000, latency_seconds=2.0, rates=(100, 500), scaling=2_000, shapes=((1, 8), (2, 8)),
-    examples=2_000, restarts=1, memory=5_000, rows=2_000, single_rows=100, profile=2_000,
+    examples=2_000, restarts=1, memory=20_000, rows=2_000, single_rows=100, profile=2_000,
 )  # fmt: skip
 Section = Callable[[str, Path, Sizes], Any]
 SECTIONS: dict[str, Section] = {

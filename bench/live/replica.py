@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ from agents.metrics import create
 from agents.outbox import Outbox, Record, record_of
 from agents.replica import Replica
 from bench.live.member import Member, until
-from bench.live.traffic import builds, empty_topics, send
+from bench.live.task import INPUT
+from bench.live.traffic import empty_topics, send
 from models.forecaster import Forecaster, ForecasterConfig
 from streams.codec import decode
-from streams.events import ExampleRecorded, RunOpened
+from streams.events import Event, ExampleRecorded, RunOpened
 from tests import builders
 from tests.integration.processes import Process
 
-__all__ = ["catch_up", "memory", "restart"]
+__all__ = ["catch_up", "closely_watched", "memory", "restart"]
 
 _KEY = b"k" * 32
 _CHUNK = 2000
+_PART = 20_000
 _ANSWER_SECONDS = 90.0
 
 
@@ -113,22 +116,43 @@ async def restart(bootstrap: str, folder: Path, rounds: int) -> dict[str, float]
 
 
 async def memory(bootstrap: str, folder: Path, events: int) -> dict[str, float]:
-    """Resident MiB of a worker after a tenth of the events and at the end."""
+    """Resident MiB of a worker after a tenth of the events, half of them and all."""
     await empty_topics(bootstrap)
-    member, records = Member(bootstrap, "memory", folder, 0), builds(events)
+    member, found, sent = Member(bootstrap, "memory", folder, 0), [], 0
     try:
         await until([member], lambda: member.assigned > 0)
-        early = max(1, len(records) // 10)
-        await send(bootstrap, records[:early])
-        await until([member], lambda: member.done >= early)
-        before = _resident(member)
-        await send(bootstrap, records[early:])
-        await until([member], lambda: member.done >= len(records))
-        after = _resident(member)
+        for share in (0.1, 0.5, 1.0):
+            while sent < int(events * share):
+                records = closely_watched(sent, min(_PART, int(events * share) - sent))
+                await send(bootstrap, records)
+                sent += len(records)
+            await until([member], lambda: member.done >= sent)  # noqa: B023 - awaited here
+            found.append(_resident(member))
     finally:
         member.process.kill()
         member.process.wait()
-    return {"events": float(len(records)), "early_events": float(early), "early_mib": before, "end_mib": after}
+    return {"events": float(sent), "early_events": events * 0.1, "early_mib": found[0], "half_mib": found[1],
+            "end_mib": found[2]}  # fmt: skip
+
+
+def closely_watched(first: int, count: int) -> tuple[Record, ...]:
+    """Events of short runs on 64 hosts, each of 100 events: scored at the first two, then they come too fast, learned at the last.
+
+    Cheap to score, so that a million pass in a minute or two: what grows with events or runs grows all the same.
+    """
+    found: list[Record] = []
+    for number in range(first, first + count):
+        run, place = divmod(number, 100)
+        run_id, host, at = f"watched-{run}", f"host-{run % 64}", builders.T0 + run + 0.01 * place
+        event: Event
+        if place == 0:
+            event = builders.started(run_id, at=at, host=host, name=f"package-{run % 200}")
+        elif place == 99:
+            event = builders.finished(run_id, at=at, host=host, name=f"package-{run % 200}", started_at=at - 0.99)
+        else:
+            event = builders.sample(run_id, at=at, number=place, host=host)
+        found.append(replace(record_of(event), topic=INPUT))
+    return tuple(found)
 
 
 def _resident(member: Member) -> float:

@@ -75,6 +75,7 @@ def measure(bootstrap: str, folder: Path, sizes: dict[str, int], rounds: int) ->
                     missing[name] = str(why)
                     continue
                 rows[task].setdefault(name, []).append(found)
+                _refuse_other_work(task, total, rows[task])
                 print(f"  {task:5} {name:20} {found['events'] / found['seconds']:8.0f} events/s", flush=True)
     return {
         "rounds": rounds,
@@ -82,6 +83,13 @@ def measure(bootstrap: str, folder: Path, sizes: dict[str, int], rounds: int) ->
         "tasks": {task: {name: summary(found) for name, found in of.items()} for task, of in rows.items()},
         "alone": alone(min(sizes.get("full", 0), 4000)),
     }
+
+
+def _refuse_other_work(task: str, total: int, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Rates are compared of contenders alone that did the same: every event, and as many forecasts."""
+    done = {name: (found[-1]["events"], found[-1]["forecasts"]) for name, found in rows.items()}
+    if len(set(done.values())) > 1 or any(events != total for events, _ in done.values()):
+        raise RuntimeError(f"{task}: events and forecasts differ, of {total}: {done}")
 
 
 def summary(found: Iterable[dict[str, Any]]) -> dict[str, Any]:

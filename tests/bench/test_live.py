@@ -10,6 +10,7 @@ import pytest
 from bench.live import throughput
 from bench.live.hotspots import shares
 from bench.live.latency import percentiles, schedule
+from bench.live.replica import closely_watched
 from bench.live.task import INPUT, EmptyTask, FullTask
 from bench.live.throughput import Missing, summary
 from bench.live.traffic import builds, sizes
@@ -94,3 +95,21 @@ def test_a_peer_without_its_environment_is_missing_not_faked(tmp_path: Path, mon
     monkeypatch.setattr(throughput, "PEERS_PYTHON", tmp_path / "no-such-python")
     with pytest.raises(Missing, match="make bench"):
         throughput.run("quix", "127.0.0.1:1", "full", 1, tmp_path)
+
+
+def test_closely_watched_runs_are_scored_at_their_first_two_events_and_learned_at_their_end() -> None:
+    task, kinds = FullTask(), Counter[type]()
+    for record in closely_watched(0, 1000):
+        for _, _, value, headers in task(0, record.key or b"", record.value, record.headers):
+            kinds[type(decode(value, headers))] += 1
+    assert (kinds[ForecastMade], kinds[ExampleRecorded]) == (20, 10)
+    assert closely_watched(300, 5) == closely_watched(0, 1000)[300:305]
+
+
+def test_contenders_that_did_other_work_are_not_compared() -> None:
+    same = {"events": 10, "forecasts": 8, "seconds": 1.0, "cpu_seconds": 1.0}
+    throughput._refuse_other_work("full", 10, {"a": [same], "b": [same]})
+    with pytest.raises(RuntimeError, match="differ"):
+        throughput._refuse_other_work("full", 10, {"a": [same], "b": [same | {"forecasts": 7}]})
+    with pytest.raises(RuntimeError, match="of 11"):
+        throughput._refuse_other_work("full", 11, {"a": [same]})

@@ -42,7 +42,7 @@ FIGURES: dict[str, Any] = {
     "replica": {"examples": 1000.0, "from_log_seconds": 0.5, "examples_per_second": 2000.0,
                 "from_snapshot_seconds": 1.25, "snapshot_bytes": 2.0**20},
     "restart": {"seconds": 3.0, "slowest_seconds": 4.0},
-    "memory": {"events": 1000.0, "early_events": 100.0, "early_mib": 200.0, "end_mib": 210.0},
+    "memory": {"events": 1000.0, "early_events": 100.0, "early_mib": 200.0, "half_mib": 205.0, "end_mib": 210.0},
     "sinks": {"MariaDB": {"batched": 6000.0, "row_by_row": 300.0}, "SQLite": {"batched": 9000.0, "row_by_row": 900.0}},
     "hotspots": {"events": 100, "packages": {"models": 0.6, "numpy": 0.4},
                  "functions": [{"function": "models: risk.score", "own": 0.2, "with_callees": 0.5, "calls": 80}]},
@@ -92,6 +92,12 @@ def test_tables_have_as_many_cells_as_titles() -> None:
         elif widths:
             assert len(widths) == 1
             widths.clear()
+
+
+def test_a_busy_machine_is_said_to_be_busy() -> None:
+    busy = {name: one | {"machine": MACHINE | {"load": 12.0}} for name, one in kept().items()}
+    assert "did other work meanwhile" in report(busy, BYTES)
+    assert "did other work meanwhile" not in report(kept(), BYTES)
 
 
 def test_without_a_section_its_figures_are_left_out_and_no_capacity_is_made_up() -> None:
