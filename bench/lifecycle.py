@@ -155,17 +155,17 @@ def replayed(log: Log) -> dict[str, Any]:
 
 
 def aborted(log: Log) -> dict[str, Any]:
-    """Verdicts from history alone (these records hold no in-run evidence), second half of the stream."""
-    found = {}
-    for least in (0.9, 0.95, 0.98):
-        ledger = AbortLedger(AbortPolicy(min_risk=least, caution=1.0))
+    """Verdicts from history alone (these records hold no in-run evidence), by half: choose on the first."""
+    found: dict[str, Any] = {}
+    for least in (0.95, 0.96, 0.97, 0.98):
+        halves = [AbortLedger(AbortPolicy(min_risk=least, caution=1.0)) for _ in range(2)]
         for offset, event in log:
-            if isinstance(event, ExampleRecorded) and offset > len(log) // 2:
-                ledger.add(event)
-        score = ledger.score
+            if isinstance(event, ExampleRecorded):
+                halves[offset > len(log) // 2].add(event)
         found[f"risk from {least}"] = {
-            "verdicts": score.verdicts, "wrong_share": round(score.wrong_share, 4),
-            "saved_share": round(score.saved_share, 4),
+            half: {"verdicts": one.score.verdicts, "wrong_share": round(one.score.wrong_share, 4),
+                   "saved_share": round(one.score.saved_share, 4)}
+            for half, one in zip(("first half", "second half"), halves, strict=True)
         }  # fmt: skip
     return found | {"goal": "saved >= 0.15 with wrong <= 0.01"}
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from models.features import OUTCOME_NAMES
+from models.history.fold import PRIOR_SCHEMA
 from models.recent import Recent
 from streams.events import Event, ExampleRecorded, LabelRevised, RunOpened
 
@@ -128,8 +129,10 @@ class DataValidator:
             report.delays.append(example.time - example.started_at - example.seconds)
         self._keep("seconds", example.seconds)
         self._keep("failure", float(example.outcome == "failure"))
-        for column, value in enumerate(example.prior.values if example.prior else ()):
-            self._keep(f"prior[{column}]", value)
+        if (prior := example.prior) is not None:
+            own = prior.schema == PRIOR_SCHEMA.name
+            for column, value in enumerate(prior.values):
+                self._keep(PRIOR_SCHEMA.names[column] if own else f"{prior.schema}[{column}]", value)
 
     def _keep(self, name: str, value: float | None) -> None:
         kept = self._values.setdefault(name, [])

@@ -33,11 +33,14 @@ HERE = Path(".buildcast")
 @data.command("validate")
 def validate(
     strict: Annotated[bool, typer.Option(help="Exit code 1 if an example is bad.")] = False,
+    reference: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="First share of the examples, which the rest is compared with.")
+    ] = 0.5,
     bootstrap: Bootstrap = None,
     state: State = HERE,
 ) -> None:
     """Check every example: schema, ranges, missing values, duplicates, delay, balance, drift, leaks."""
-    validator, _ = _checked(bootstrap, state)
+    validator, _ = _checked(bootstrap, state, reference)
     for table in _tables(validator):
         Console().print(table)
     if strict and validator.quarantine:
@@ -106,10 +109,10 @@ def suspects(
     typer.echo(f"{judge.counts['real']} real failures, {table.row_count} suspects{' revised' if apply else ''}")
 
 
-def _checked(bootstrap: str | None, state: Path) -> tuple[DataValidator, list[ExampleRecorded]]:
-    from models.dataset import DataValidator
+def _checked(bootstrap: str | None, state: Path, reference: float = 0.5) -> tuple[DataValidator, list[ExampleRecorded]]:
+    from models.dataset import DataPolicy, DataValidator
 
-    validator = DataValidator()
+    validator = DataValidator(DataPolicy(reference_share=reference))
     records = logs.examples(logs.bootstrap_of(bootstrap, state), state)
     return validator, [example for _, example in validator.examples(records())]
 
@@ -123,7 +126,11 @@ def _tables(validator: DataValidator) -> list[Table]:
     for name in ("outcomes", "schemas", "missing"):
         facts.add_row(name, ", ".join(f"{key} {count}" for key, count in getattr(report, name).most_common()))
     shifted = {n: v for n, v in report.shifts.items() if v > validator.policy.shifted_psi}
-    shifts = Table("feature", "PSI", title=f"{len(shifted)} features shifted against the first half")
+    shifts = Table(
+        "feature",
+        "PSI",
+        title=f"{len(shifted)} features shifted against the first {validator.policy.reference_share:.0%}",
+    )
     for name, value in sorted(shifted.items(), key=lambda item: -item[1])[:20]:
         shifts.add_row(name, f"{value:.2f}")
     bad = Table("offset", "run", "reason", "detail", title=f"{len(validator.quarantine)} in quarantine")

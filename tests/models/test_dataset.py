@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from models.dataset import DataValidator, psi
+from models.dataset import DataPolicy, DataValidator, psi
 from streams.events import Event, ExampleRecorded, LabelRevised, PriorFeatures
 from tests.builders import T0, one_of_each, run
+from tests.models.histories import recorded
 
 
 def _example(run_id: str = "r", **changes: Any) -> ExampleRecorded:
@@ -81,3 +82,14 @@ def test_a_shifted_feature_stands_out_against_the_reference() -> None:
 
 def test_psi_of_nothing_is_nothing() -> None:
     assert psi([], [1.0]) == 0.0
+
+
+def test_features_are_named_and_the_reference_may_be_a_shorter_first_part() -> None:
+    log = list(enumerate(recorded(250)))
+    shifts = []
+    for share in (0.3, 0.5):
+        validator = DataValidator(DataPolicy(reference_share=share))
+        assert len(list(validator.examples(log))) == 250
+        shifts.append(validator.report.shifts)
+    assert {"project_rate_3", "starts_hour", "seconds", "failure"} <= shifts[0].keys() == shifts[1].keys()
+    assert shifts[0]["project_rate_3"] != shifts[1]["project_rate_3"]
