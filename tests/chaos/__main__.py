@@ -17,14 +17,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import clocks, fuzz, host, snapshots, trials
+from tests.chaos import clocks, fuzz, host, lasting, snapshots, trials
 
 Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
 SHORT: dict[str, Trial] = {
     "T1": lambda folder, seed: trials.chaos(folder, seed, events=1500, worker_kills=2, sink_kills=1, rate=250.0),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=2, session=3.0, rate=50.0),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=3),
-    "T4": lambda folder, seed: trials.database_down(folder, seed, seconds=15.0),
+    "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=15.0),
     "T5": lambda folder, seed: host.broker_away(folder, seed, seconds=20.0),
     "T7": lambda folder, seed: host.killed_writers(folder, seed, kills=16),
     "T8": lambda folder, seed: trials.shuffled_twice(folder, seed, events=300),
@@ -32,8 +32,8 @@ SHORT: dict[str, Trial] = {
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=1000),
     "T11": lambda folder, seed: clocks.wrong_clocks(folder, seed, events=500),
     "T13": lambda folder, seed: snapshots.bad_snapshots(folder, seed, events=600),
-    "T21": lambda folder, seed: trials.soak(folder, seed, seconds=60.0, rate=200.0),
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
+    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=60.0, rate=200.0),
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
     "T24": lambda folder, seed: host.behaviours(folder, seed, children=40),
 }
 LONG: dict[str, Trial] = {
@@ -43,7 +43,7 @@ LONG: dict[str, Trial] = {
     ),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=12),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=25),
-    "T4": lambda folder, seed: trials.database_down(folder, seed, seconds=120.0),
+    "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=120.0),
     "T5": lambda folder, seed: host.broker_away(folder, seed, seconds=120.0),
     "T7": host.killed_writers,
     "T8": trials.shuffled_twice,
@@ -51,8 +51,8 @@ LONG: dict[str, Trial] = {
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=10_000),
     "T11": clocks.wrong_clocks,
     "T13": snapshots.bad_snapshots,
-    "T21": lambda folder, seed: trials.soak(folder, seed, seconds=480.0, rate=300.0),
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=6),
+    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=480.0, rate=300.0),
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=6),
     "T24": lambda folder, seed: host.behaviours(folder, seed, children=300),
 }  # fmt: skip
 FULL: dict[str, Trial] = {
@@ -63,13 +63,13 @@ FULL: dict[str, Trial] = {
     ),
     "T2": trials.worker_kills,
     "T3": trials.sink_kills,
-    "T4": trials.database_down,
+    "T4": lasting.database_down,
     "T5": host.broker_away,
-    "T21": trials.soak,
-    "T22": lambda folder, seed: trials.swelling(folder, seed, rounds=15),
+    "T21": lasting.soak,
+    "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=15),
     "T24": host.behaviours,
 }  # fmt: skip
-FORMS = {"short": (SHORT, 180.0), "long": (LONG, 720.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
+FORMS = {"short": (SHORT, 240.0), "long": (LONG, 720.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
 REPORT = Path(__file__).parents[2] / "docs/reliability.md"
 
 
