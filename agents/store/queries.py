@@ -20,14 +20,14 @@ Row = dict[str, Any]
 
 
 async def runs(engine: AsyncEngine, limit: int = 50, active: bool | None = None, project: str = "") -> list[Row]:
-    """Runs, newest first, each with its newest forecast's risk (`risk`, None where none was made)."""
-    table, latest = tables.runs, _latest()
-    query = (
-        select(table, latest.c.risk, latest.c.remaining_seconds)
-        .outerjoin(latest, latest.c.run_id == table.c.run_id)
-        .order_by(func.coalesce(table.c.started_at, table.c.finished_at).desc(), table.c.run_id)
-        .limit(limit)
-    )
+    """Runs by start, newest first, each with its newest forecast's `risk` and `remaining_seconds`, or None."""
+    table, made = tables.runs, tables.predictions
+    newest = [
+        select(column).where(made.c.run_id == table.c.run_id).order_by(made.c.time.desc()).limit(1).scalar_subquery()
+        for column in (made.c.risk, made.c.remaining_seconds)
+    ]
+    columns = (table, newest[0].label("risk"), newest[1].label("remaining_seconds"))
+    query = select(*columns).order_by(table.c.started_at.desc()).limit(limit)
     if active is not None:
         query = query.where(table.c.outcome.is_(None) if active else table.c.outcome.is_not(None))
     if project:
@@ -37,10 +37,15 @@ async def runs(engine: AsyncEngine, limit: int = 50, active: bool | None = None,
 
 async def last_run_id(engine: AsyncEngine) -> str | None:
     """The run that started last."""
-    table = tables.runs
-    query = select(table.c.run_id).order_by(func.coalesce(table.c.started_at, table.c.finished_at).desc()).limit(1)
-    found = await _all(engine, query)
-    return str(found[0]["run_id"]) if found else None
+    t = tables.runs
+    # Two questions that an index answers; one over both times would read every run.
+    started = select(t.c.run_id, t.c.started_at.label("at")).where(t.c.started_at.is_not(None))
+    ended = select(t.c.run_id, t.c.finished_at.label("at")).where(
+        t.c.started_at.is_(None), t.c.finished_at.is_not(None)
+    )
+    found = await _all(engine, started.order_by(t.c.started_at.desc()).limit(1))
+    found += await _all(engine, ended.order_by(t.c.finished_at.desc()).limit(1))
+    return str(max(found, key=lambda row: row["at"])["run_id"]) if found else None
 
 
 async def report(engine: AsyncEngine, run_id: str) -> Row | None:
@@ -167,15 +172,6 @@ async def _newest(engine: AsyncEngine, table: Any, limit: int) -> list[Row]:
 async def _all(engine: AsyncEngine, query: Select[Any]) -> list[Row]:
     async with engine.connect() as connection:
         return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-
-def _latest() -> Any:
-    table = tables.predictions
-    rank = (
-        func.row_number().over(partition_by=table.c.run_id, order_by=(table.c.time.desc(), table.c.id)).label("rank_")
-    )
-    ranked = select(table.c.run_id, table.c.risk, table.c.remaining_seconds, rank).subquery()
-    return select(ranked).where(ranked.c.rank_ == 1).subquery()
 
 
 def _decoded(row: Row) -> Row:

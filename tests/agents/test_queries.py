@@ -34,3 +34,17 @@ async def test_a_report_holds_forecasts_with_reasons_and_alerts(tmp_path: Path) 
                 queries.findings, queries.audit_trail, queries.calibration, queries.anomalies):  # fmt: skip
         assert isinstance(await ask(engine), list)
     await engine.dispose()
+
+
+async def test_the_last_run_may_be_one_whose_start_was_never_seen(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/s.db"
+    await migrate(url)
+    engine = connect(url)
+    assert await queries.last_run_id(engine) is None
+    known = [builders.started("started", at=builders.T0), builders.finished("ended", at=builders.T0 + 60)]
+    await Writer(engine).write([Item(each.id, writes_of(each)) for each in known])
+    assert await queries.last_run_id(engine) == "ended"
+    await Writer(engine).write([Item("later", writes_of(builders.started("later", at=builders.T0 + 90)))])
+    assert await queries.last_run_id(engine) == "later"
+    assert [row["run_id"] for row in await queries.runs(engine)][:2] == ["later", "started"]
+    await engine.dispose()

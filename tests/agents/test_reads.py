@@ -11,6 +11,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store.database import connect, migrate
+from agents.store.queries import last_run_id
+from agents.store.queries import runs as newest_runs
 from agents.store.reads import Reads, RunFilter
 
 AFTER = (1e9, "x")
@@ -44,6 +46,8 @@ QUESTIONS: dict[str, Callable[[Reads], Awaitable[Any]]] = {
     "audit": lambda reads: reads.audit(50, AFTER),
     "marks": lambda reads: reads.audit(50, actions=["alert-muted"], subjects=["a"]),
     "newest": lambda reads: reads.newest_times(),
+    "last run": lambda reads: last_run_id(reads.engine),
+    "newest runs": lambda reads: newest_runs(reads.engine),
 }
 
 
