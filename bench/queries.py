@@ -3,8 +3,8 @@
     python -m bench.queries [--runs 1000000] [--asked 20] [--database FILE] [--out FILE]
 
 Fills an SQLite file (kept with --database) with runs, outcomes, forecasts, log signals, alerts and audit rows over a
-year and 500 projects, then asks each question of `tests/agents/test_reads.py` with keys that exist. Time of the wall counts; that of the
-processor stands beside it, as a busy machine changes it little.
+year and 500 projects, then asks each question of `tests/agents/test_reads.py` with keys that exist. Time of the wall
+counts; that of the processor stands beside it, as a busy machine changes it little.
 """
 
 from __future__ import annotations
