@@ -23,6 +23,8 @@ from streams.topics import key_of, topic_of
 
 __all__ = ["Courier", "DirectPublisher", "KafkaPublisher", "Outbox", "Publisher"]
 
+_IDLE_SECONDS = 5.0  # after which the spool is looked at though nobody has told of anything: others write there too
+
 
 class Publisher(Protocol):
     """Takes events for good, or `Unavailable`: then all are offered again, or `Rejected`: then each on its own."""
@@ -222,7 +224,7 @@ class Courier:
                 if not waiting:
                     if self._stopping.is_set():
                         return
-                    self._rest(1.0)
+                    self._rest(_IDLE_SECONDS)
                     continue
                 try:
                     self._offer(publisher, self._events(waiting))

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streams import sbu_report
 from streams.errors import InvalidEvent
 from streams.events import Event, PipelineFinished, PipelineStarted, Run, RunFinished, RunStarted
+from streams.package_name import split_version, told_apart
 
 __all__ = ["SbuBuild", "SbuStep", "events_of", "read_report", "read_sbu", "read_table"]
 
 SOURCE = "/records/sbu"
-_VERSION = re.compile(r"^(?P<name>.+?)[-_]?(?P<version>(?<=[-_])\d[\w.+~-]*|(?<=[a-z])\d+(?:\.\d+)+)$")
-_SECONDS = "Build time in seconds is:"
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def read_table(lines: Iterable[str]) -> list[SbuBuild]:
         build = SbuBuild(
             book=book,
             started_at=started_at,
-            steps=_steps([(row["package"], row["build_seconds"]) for row in rows]),
+            steps=_steps([(row["package"], _seconds(row)) for row in rows]),
             cpu_model=rows[0].get("cpu_model") or "",
             cpu_count=_count(rows[0].get("n_cpu")),
             memory_bytes=(_count(rows[0].get("mem_kb")) or 0) * 1024 or None,
@@ -112,11 +111,9 @@ def read_table(lines: Iterable[str]) -> list[SbuBuild]:
 
 
 def read_report(lines: Iterable[str]) -> SbuBuild:
-    """The build of one report."""
-    report = _Report()
-    for line in lines:
-        report.read(line)
-    steps = _steps(report.steps)
+    """The build of one report; a package without its seconds is passed over."""
+    report = sbu_report.read_report(lines)
+    steps = _steps((each.label, each.seconds) for each in report.packages if each.seconds is not None)
     if report.written_at is None or not steps:
         raise InvalidEvent("record", "not an SBU report: it has no date or no package with its build time in seconds")
     return SbuBuild(
@@ -125,8 +122,8 @@ def read_report(lines: Iterable[str]) -> SbuBuild:
         steps=steps,
         cpu_model=report.cpu_model,
         cpu_count=report.cpu_count,
-        memory_bytes=report.memory_bytes,
-        parallelism=report.parallelism,
+        memory_bytes=report.memory_bytes or None,
+        parallelism=_count(report.settings.get("N_PARALLEL")),
     )
 
 
@@ -173,46 +170,6 @@ def events_of(build: SbuBuild) -> Iterator[Event]:
     )
 
 
-@dataclass
-class _Report:
-    """What has been read of a report so far."""
-
-    written_at: float | None = None
-    book: str = "unknown"
-    cpu_model: str = ""
-    cpu_count: int | None = None
-    memory_bytes: int | None = None
-    parallelism: int | None = None
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    package: str = ""
-
-    def read(self, line: str) -> None:
-        """One line; what is not known is passed over."""
-        text = line.strip()
-        words = text.split()
-        if self.written_at is None and text:
-            self.written_at = _date(words)
-        elif text.startswith("[") and text.endswith("]"):
-            self.package = text[1:-1]
-        elif text.startswith(_SECONDS) and self.package:
-            self.steps.append((self.package, words[-1]))
-            self.package = ""
-        elif not self.steps:
-            self._read_machine(text, words)
-
-    def _read_machine(self, text: str, words: list[str]) -> None:
-        if text.startswith("Book version is:"):
-            self.book = words[-1]
-        elif text.startswith("N_PARALLEL"):
-            self.parallelism = _count(words[-1].strip("<>"))
-        elif text.startswith("Model name:"):
-            self.cpu_model = text.partition(":")[2].strip()
-        elif text.startswith("CPU(s):"):
-            self.cpu_count = _count(words[-1])
-        elif text.startswith("Mem:"):
-            self.memory_bytes = (_count(words[1]) or 0) * 1024 or None
-
-
 def _builds(path: Path) -> list[SbuBuild]:
     if path.is_dir():
         reports = [_opened(file) for file in sorted(path.rglob("*.report"))]
@@ -228,18 +185,18 @@ def _opened(path: Path) -> SbuBuild:
         return read_report(lines)
 
 
-def _steps(rows: Iterable[tuple[str, str]]) -> list[SbuStep]:
-    seen: dict[str, int] = {}
-    steps = []
-    for label, seconds in rows:
-        if not seconds.isdigit():
-            raise InvalidEvent("record", f"package {label} has no build time in whole seconds: {seconds!r}")
-        match = _VERSION.match(label)
-        name, version = (match["name"], match["version"]) if match else (label, "")
-        seen[name] = seen.get(name, 0) + 1
-        apart = name if seen[name] == 1 else f"{name}#{seen[name]}"
-        steps.append(SbuStep(apart, version, float(seconds)))
-    return steps
+def _steps(rows: Iterable[tuple[str, int]]) -> list[SbuStep]:
+    named = [(*split_version(label), seconds) for label, seconds in rows]
+    apart = told_apart(name for name, _, _ in named)
+    return [SbuStep(name, version, float(seconds)) for name, (_, version, seconds) in zip(apart, named, strict=True)]
+
+
+def _seconds(row: dict[str, str]) -> int:
+    if (seconds := _count(row["build_seconds"])) is None:
+        raise InvalidEvent(
+            "record", f"package {row['package']} has no build time in whole seconds: {row['build_seconds']!r}"
+        )
+    return seconds
 
 
 def _count(text: str | None) -> int | None:
@@ -251,14 +208,3 @@ def _midnight(date: str) -> float:
         return datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()
     except ValueError as error:
         raise InvalidEvent("record", f"not a date: {date!r}") from error
-
-
-def _date(words: list[str]) -> float | None:
-    """`date`'s output in the C locale: Thu Aug 1 20:42:54 UTC 2024."""
-    if len(words) != 6:
-        return None
-    try:
-        told = datetime.strptime(" ".join((*words[1:4], words[5], "+0000")), "%b %d %H:%M:%S %Y %z")
-    except ValueError:
-        return None
-    return told.timestamp()
