@@ -11,7 +11,7 @@ TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=ch
 .PHONY: help setup test-setup run up down test e2e check lint fmt bench evaluate chaos lifecycle clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/.ready $(LIBS)/.ready ## install all that `make run` needs (Debian packages, Python, the broker)
 

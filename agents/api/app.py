@@ -28,6 +28,7 @@ from agents.api.routes import (
     hosts,
     impact,
     labels,
+    metrics,
     models,
     page,
     runs,
@@ -39,6 +40,7 @@ from agents.api.routes import (
 from agents.api.services import Receive, Services
 from agents.api.settings import ApiSettings, check_exposure
 from agents.api.tokens import Tokens
+from agents.api.traffic import watch
 from agents.store.reads import Reads
 from agents.store.writer import Writer
 from streams.events import Event
@@ -98,12 +100,14 @@ def create_app(settings: ApiSettings, store: AsyncEngine, log: EventLog, extras:
         redoc_url=None, lifespan=_following,
     )  # fmt: skip
     app.state.services = parts
+    watch(parts)
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(metrics.router)
     app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
-    app.add_middleware(Guard, settings=settings, tokens=Tokens(settings.api_tokens))
+    app.add_middleware(Guard, settings=settings, tokens=Tokens(settings.api_tokens), traffic=parts.traffic)
     return app
 
 

@@ -17,6 +17,7 @@ from agents.api.limits import RateLimit
 from agents.api.problems import Problem, respond
 from agents.api.settings import ApiSettings
 from agents.api.tokens import Principal, Tokens
+from agents.api.traffic import Traffic
 
 __all__ = ["CSP", "OPEN_PATHS", "Guard"]
 
@@ -25,6 +26,7 @@ CSP = (
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 OPEN_PATHS = ("/api/v1/health", "/api/v1/ready", "/api/v1/openapi.json", "/api/v1/docs")
+_STREAM = "/api/v1/stream"
 _WEBHOOKS = "/api/v1/webhooks/"  # proved by the provider's signature instead
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1", "testserver"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -42,22 +44,34 @@ class Guard:
     """The middleware. The principal of a request stands in `scope["principal"]`."""
 
     def __init__(
-        self, app: ASGIApp, settings: ApiSettings, tokens: Tokens, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, app: ASGIApp, settings: ApiSettings, tokens: Tokens, traffic: Traffic,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._app, self._settings, self._tokens, self._clock = app, settings, tokens, clock
+        self._traffic = traffic
         self._rate = RateLimit(settings.api_requests_per_second, settings.api_burst)
-        self.rejected: dict[int, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        sending = _with_headers(self._counted(scope, send))
         refused = self._refusal(scope)
         if refused is not None:
-            self.rejected[refused.status_code] = self.rejected.get(refused.status_code, 0) + 1
-            await refused(scope, receive, _with_headers(send))
+            await refused(scope, receive, sending)
             return
-        await self._app(scope, _bounded(receive, self._settings.api_body_bytes), _with_headers(send))
+        await self._app(scope, _bounded(receive, self._settings.api_body_bytes), sending)
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        begin = self._clock()
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seconds = None if scope["path"] == _STREAM else self._clock() - begin
+                self._traffic.answered(message["status"], seconds)
+            await send(message)
+
+        return counting
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -92,7 +106,7 @@ class Guard:
 
     def _unknown(self, scope: Scope, headers: Headers) -> Response | None:
         path: str = scope["path"]
-        if not path.startswith("/api/") or path in OPEN_PATHS or path.startswith(_WEBHOOKS):
+        if not path.startswith(("/api/", "/metrics")) or path in OPEN_PATHS or path.startswith(_WEBHOOKS):
             return None
         principal = self._tokens.principal(headers.get("authorization", ""))
         if principal is None:

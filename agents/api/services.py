@@ -18,6 +18,7 @@ from agents.api.log import EventLog
 from agents.api.problems import Problem
 from agents.api.settings import ApiSettings
 from agents.api.tokens import Principal
+from agents.api.traffic import Traffic
 from agents.api.views import forecast_view
 from agents.store import tables
 from agents.store.reads import Reads
@@ -55,6 +56,7 @@ class Services:
     feed: Any = None
     counts: dict[str, int] = field(default_factory=dict)
     started_at: float = 0.0
+    traffic: Traffic = field(default_factory=Traffic)
     model_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def model(self) -> Forecaster | None:

@@ -195,3 +195,18 @@ async def test_live_feed_fills_the_cache_and_tells_listeners(app: FastAPI, engin
             told = await anext(chunks)
     assert b"event: forecast" in told
     assert parts.cache.peek("gcc-live").risk == 0.95
+
+
+async def test_metrics_count_answers_and_hits_of_the_cache(client: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await client.get("/api/v1/runs/gcc-live/forecast")
+    await client.get("/api/v1/runs/none")
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    assert lines['buildcast_api_forecast_cache_lookups_total{result="hit"}'] == "2.0"
+    assert lines['buildcast_api_forecast_cache_lookups_total{result="miss"}'] == "1.0"
+    assert lines['buildcast_api_requests_total{code="200"}'] == "3.0"
+    assert lines['buildcast_api_requests_total{code="404"}'] == "1.0"
+    assert lines["buildcast_api_request_duration_seconds_count"] == "4.0"
+    assert lines["buildcast_api_forecasts_held"] == "1.0"

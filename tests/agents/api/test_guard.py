@@ -62,6 +62,7 @@ async def test_roles_may_do_what_they_say(
 
 
 async def test_health_and_page_need_no_token(guarded: tuple[httpx.AsyncClient, dict[str, str]]) -> None:
+    assert (await guarded[0].get("/metrics")).status_code == 401
     for path in ("/api/v1/health", "/api/v1/ready", "/", "/static/app.js"):
         assert (await guarded[0].get(path)).status_code == 200
 
