@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,16 @@ async def test_topics_are_created_once_and_another_partition_count_is_refused(ow
     assert counts["examples.v1"] == 1
     with pytest.raises(ConfigError, match="4 partitions, not 8"):
         await create_topics(broker, 8)
+
+
+@pytest.mark.kafka
+async def test_records_carry_the_brokers_time_whatever_the_senders_clock_says(own_broker: KafkaBroker) -> None:
+    await create_topics(own_broker.bootstrap, 4)
+    producer = AIOKafkaProducer(bootstrap_servers=own_broker.bootstrap)
+    await producer.start()
+    told = await producer.send_and_wait("host-metrics.v1", b"from 1970", timestamp_ms=1_000)
+    await producer.stop()
+    assert abs(told.timestamp / 1000 - time.time()) < 60
 
 
 async def test_a_broker_that_is_away_is_told_in_one_sentence() -> None:

@@ -68,3 +68,17 @@ def test_the_watchdog_names_what_stands_still() -> None:
     assert dog.check() == "batch"
     dog.disarm("batch")
     assert dog.check() is None
+
+
+def test_one_long_step_is_excused_for_all_that_it_holds_up() -> None:
+    now = [0.0]
+    dog = Watchdog(10.0, clock=lambda: now[0])
+    dog.beat("drain")
+    dog.beat("batch")
+    dog.disarm("batch")
+    now[0] = 9.0
+    dog.excuse()
+    now[0] = 18.0
+    assert dog.check() is None
+    now[0] = 20.0
+    assert dog.check() == "drain"
