@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from collectors.redaction import Redactor
 from streams.errors import InvalidEvent
 from streams.events import Event, Outcome, Run, RunFinished, RunQueued, RunStarted, StepFinished, StepStarted
 
 __all__ = ["Job", "Step", "identifier", "instant", "job_events", "parsed_json", "pool_of", "required", "text"]
 
+_REDACTOR = Redactor()
 _EARLIEST, _LATEST = 0.0, 4102444800.0  # 1970 and 2100: a time outside is a mistake
 
 
@@ -53,7 +55,8 @@ class Job:
 
 
 def job_events(job: Job) -> list[Event]:
-    """What is known of the job so far; the whole of it each time, for a hook may have been lost."""
+    """What is known of the job so far, secrets masked; the whole of it each time, for a hook may have been lost."""
+    job = _masked(job)
     found: list[Event] = []
     if job.queued_at is not None:
         found.append(_queued(job, job.queued_at))
@@ -64,6 +67,18 @@ def job_events(job: Job) -> list[Event]:
     if job.outcome is not None:
         found.append(_finished(job, job.started_at, job.outcome))
     return found
+
+
+def _masked(job: Job) -> Job:
+    """What people write into names and addresses may hold secrets: a job's matrix, a branch, a step's command."""
+    masked = _REDACTOR.text
+    run = msgspec.structs.replace(
+        job.run,
+        name=masked(job.run.name),
+        branch=masked(job.run.branch),
+        links={kind: masked(address) for kind, address in job.run.links.items()},
+    )
+    return replace(job, run=run, steps=[replace(step, name=masked(step.name)) for step in job.steps])
 
 
 def _queued(job: Job, at: float) -> RunQueued:

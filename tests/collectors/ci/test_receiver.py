@@ -192,3 +192,16 @@ def test_a_delivery_kept_for_long_and_sent_again_tells_nothing(seconds: float) -
     headers = {"X-GitHub-Event": "workflow_job", "X-Hub-Signature-256": signature(SECRET, body)}
     assert receive("github", headers, body, SECRET, NOW + seconds) == []
     assert len(receive("github", headers, body, SECRET, NOW + STALE_SECONDS - 3600)) == 3
+
+
+def test_secrets_that_people_wrote_into_names_and_addresses_are_masked() -> None:
+    token = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    job = GITHUB["workflow_job"] | {
+        "name": f"deploy --token {token}", "head_branch": f"fix-{token}", "html_url": f"https://ann:{token}@ci.example/1",
+        "steps": [{"name": f"curl -u ann:{token} example.org", "number": 1, "started_at": "2023-11-14T22:01:00Z",
+                   "completed_at": "2023-11-14T22:02:00Z"}],
+    }  # fmt: skip
+    found = _github(GITHUB | {"workflow_job": job})
+    assert len(found) == 5
+    assert not any(token.encode() in encode(event) for event in found)
+    assert any(b"[redacted]" in encode(event) for event in found)
