@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,8 @@ def schedule(rate: int, count: int, start: float) -> list[Event]:
 
 def percentiles(delays: Sequence[float]) -> dict[str, float]:
     """Milliseconds at half and at 99 of 100 (nearest rank), and how many there were."""
+    if not delays:
+        raise RuntimeError("not one event was answered")
     ordered = sorted(delays)
     ranks = {
         name: ordered[max(0, math.ceil(share * len(ordered)) - 1)] for name, share in (("p50", 0.5), ("p99", 0.99))
@@ -79,7 +83,7 @@ async def _at(bootstrap: str, folder: Path, url: str, rate: int, seconds: float)
         row: dict[Key, float] = {}
         watching = [
             asyncio.create_task(_topic(consumer, topic)),
-            asyncio.create_task(_rows(engine, f"rate-{rate}-", row)),
+            asyncio.create_task(_rows(engine, f"rate-{rate}-", due, row)),
         ]
         try:
             await _send(bootstrap, rate, seconds, due, topic)
@@ -133,17 +137,22 @@ async def _topic(consumer: AIOKafkaConsumer, seen: dict[Key, float]) -> None:
             seen.setdefault((event.run_id, event.time), now)
 
 
-async def _rows(engine: AsyncEngine, prefix: str, seen: dict[Key, float]) -> None:
-    """New rows are later in event time than the newest seen, but for those of runs in step: look a turn back."""
-    newest = 0.0
+async def _rows(engine: AsyncEngine, prefix: str, due: dict[Key, float], seen: dict[Key, float]) -> None:
+    """Look from the event time of the oldest event on that has no row yet; they are sent in order of event time."""
+    waiting: deque[Key] = deque()
+    taken = 0
     wanted = select(predictions.c.run_id, predictions.c.time)
     while True:
-        async with engine.connect() as connection:
-            found = await connection.execute(
-                wanted.where(predictions.c.time >= newest - 12.0, predictions.c.run_id.startswith(prefix))
-            )
-            now = time.time()
-            for run_id, at in found:
-                seen.setdefault((run_id, at), now)
-                newest = max(newest, at)
+        waiting.extend(islice(due, taken, None))
+        taken = len(due)
+        while waiting and waiting[0] in seen:
+            waiting.popleft()
+        if waiting:
+            async with engine.connect() as connection:
+                found = await connection.execute(
+                    wanted.where(predictions.c.time >= waiting[0][1], predictions.c.run_id.startswith(prefix))
+                )
+                now = time.time()
+                for run_id, at in found:
+                    seen.setdefault((run_id, at), now)
         await asyncio.sleep(0.01)

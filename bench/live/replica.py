@@ -136,7 +136,7 @@ async def memory(bootstrap: str, folder: Path, events: int) -> dict[str, float]:
 
 
 def closely_watched(first: int, count: int) -> tuple[Record, ...]:
-    """Events of short runs on 64 hosts, each of 100 events: scored at the first two, then they come too fast, learned at the last.
+    """Events of short runs on 64 hosts, of 100 events each: two are scored, one is learned, the others come too fast.
 
     Cheap to score, so that a million pass in a minute or two: what grows with events or runs grows all the same.
     """

@@ -113,3 +113,8 @@ def test_contenders_that_did_other_work_are_not_compared() -> None:
         throughput._refuse_other_work("full", 10, {"a": [same], "b": [same | {"forecasts": 7}]})
     with pytest.raises(RuntimeError, match="of 11"):
         throughput._refuse_other_work("full", 11, {"a": [same]})
+
+
+def test_no_answer_at_all_is_no_figure() -> None:
+    with pytest.raises(RuntimeError, match="not one event"):
+        percentiles([])
