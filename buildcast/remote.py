@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from buildcast import endpoints
-from collectors.publish import KafkaPublisher, Outbox
+from collectors.outbox import Outbox
+from collectors.publish import KafkaPublisher
 from streams.codec import decode
 from streams.errors import ConfigError, InvalidEvent, Unavailable
 from streams.events import Event

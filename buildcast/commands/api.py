@@ -61,7 +61,8 @@ def _kept(settings: ApiSettings | None) -> Iterator[Callable[[Event], None] | No
     if settings is None or not settings.bootstrap:
         yield None
         return
-    from collectors.publish import KafkaPublisher, Outbox
+    from collectors.outbox import Outbox
+    from collectors.publish import KafkaPublisher
 
     bootstrap = settings.bootstrap
     outbox = Outbox(settings.state / "spool", lambda: KafkaPublisher(bootstrap))

@@ -53,7 +53,8 @@ def receive(
     from buildcast.remote import bootstrap_of
     from collectors.ci.server import WebhookServer
     from collectors.ci.settings import CiSettings
-    from collectors.publish import KafkaPublisher, Outbox
+    from collectors.outbox import Outbox
+    from collectors.publish import KafkaPublisher
 
     settings = load(CiSettings, ci_host=host, ci_port=port)
     if not any(settings.webhook_secrets().values()):
@@ -154,7 +155,8 @@ def _once(source: Source, file: CursorFile, state: Path, local: bool, days: floa
 
 def _emit_spooled(source: Source, cursor: Cursor, state: Path, save: Callable[[], None]) -> str:
     from buildcast.remote import bootstrap_of
-    from collectors.publish import KafkaPublisher, Outbox
+    from collectors.outbox import Outbox
+    from collectors.publish import KafkaPublisher
 
     bootstrap = bootstrap_of(state)
     outbox = Outbox(state / "spool", lambda: KafkaPublisher(bootstrap))

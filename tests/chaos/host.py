@@ -13,7 +13,8 @@ from pathlib import Path
 
 from agents.admin import create_topics
 from agents.broker import KafkaBroker
-from collectors.publish import KafkaPublisher, Outbox
+from collectors.outbox import Outbox
+from collectors.publish import KafkaPublisher
 from collectors.spool import Spool
 from tests import builders
 from tests.chaos.trials import Result

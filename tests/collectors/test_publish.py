@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.publish import Courier, DirectPublisher, KafkaPublisher, Outbox, Publisher
+from collectors.outbox import Courier, Outbox
+from collectors.publish import DirectPublisher, KafkaPublisher, Publisher
 from collectors.spool import Spool
 from streams.codec import decode
 from streams.errors import ConfigError, Rejected, Unavailable

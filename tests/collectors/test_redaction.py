@@ -112,7 +112,8 @@ def test_a_long_hostile_line_takes_no_time() -> None:
 RUN = """
 import sys
 from pathlib import Path
-from collectors.publish import DirectPublisher, Outbox
+from collectors.outbox import Outbox
+from collectors.publish import DirectPublisher
 from collectors.spool import Spool
 from collectors.wrapper import RunOptions, run_build
 spool = Spool(Path(sys.argv[1]))
