@@ -39,7 +39,7 @@ class DeadLetter:
 
 def dead_record(record: Any, kind: str, reason: str, attempts: int = 1) -> Record:
     """The dead letter of a consumed record: raw bytes, its own headers prefixed, class, reason, origin."""
-    attempts += int(dict(record.headers or ()).get("replay-attempts", b"0"))
+    attempts += max(0, _whole(dict(record.headers or ()).get("replay-attempts"), 0))
     headers = [
         ("class", kind.encode()),
         ("reason", reason[:_MAX_REASON].encode(errors="replace")),
@@ -120,10 +120,18 @@ def _letter(record: Any) -> DeadLetter:
         kind=headers.get("class", b"").decode(errors="replace"),
         reason=headers.get("reason", b"").decode(errors="replace"),
         topic=headers.get("origin-topic", b"").decode(errors="replace"),
-        partition=int(headers.get("origin-partition", b"-1")),
-        offset=int(headers.get("origin-offset", b"-1")),
-        attempts=int(headers.get("attempts", b"1")),
+        partition=_whole(headers.get("origin-partition"), -1),
+        offset=_whole(headers.get("origin-offset"), -1),
+        attempts=_whole(headers.get("attempts"), 1),
         key=headers.get("origin-key"),
         value=record.value or b"",
         headers=original,
     )
+
+
+def _whole(raw: bytes | None, otherwise: int) -> int:
+    """A number in a header. Anyone may write one: what is none must not stop who reads it."""
+    try:
+        return int(raw or b"")
+    except ValueError:
+        return otherwise

@@ -7,6 +7,7 @@ clocks, so a wrong one is told, not corrected.
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from typing import Any
 
@@ -28,9 +29,10 @@ def skew_seconds(record: Any) -> float | None:
     for name, value in record.headers or ():
         if name == SENT_AT:
             try:
-                return float(value) - float(record.timestamp) / 1000
-            except ValueError:
+                skew = float(value) - float(record.timestamp) / 1000
+            except (TypeError, ValueError):  # anyone may write a header
                 return None
+            return skew if math.isfinite(skew) else None
     return None
 
 

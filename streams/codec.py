@@ -26,7 +26,7 @@ MAX_BYTES = 1_000_000  # below the broker's default message.max.bytes; larger re
 _MAX_DEPTH = 64
 _MAX_SECONDS = 253_402_300_799.0  # the last second of the year 9999: what RFC 3339 can write
 
-Headers = Iterable[tuple[str, bytes]]
+Headers = Iterable[tuple[str, bytes | None]]
 
 
 class _Context(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ def decode(raw: bytes | None, headers: Headers = ()) -> Event:
     if _depth_exceeds(raw, _MAX_DEPTH):
         raise InvalidEvent("too-deep", f"nested deeper than {_MAX_DEPTH} levels")
     try:
-        return _decode(raw, dict(headers))
+        return _decode(raw, {name: value for name, value in headers or () if value is not None})
     except UnicodeDecodeError as error:
         raise InvalidEvent("bad-utf8", "the record is not UTF-8") from error
     except msgspec.ValidationError as error:

@@ -115,6 +115,18 @@ def _events() -> Decoder:
     return Decoder(seeds, codec.decode, (InvalidEvent,), lambda: (codec.decode(codec.encode(e)) == e for e in each))
 
 
+def _headers() -> Decoder:
+    """An event behind headers that anyone may have written; null values are allowed on the wire."""
+    raw = codec.encode(builders.started())
+    names = ("ce_id", "ce_type", "ce_source", "content-type", codec.SENT_AT)
+
+    def decode(noise: bytes) -> Any:
+        said = [(names[at % len(names)], noise[at : at + 12] or None) for at in range(0, len(noise) + 1, 12)]
+        return codec.decode(raw, said)
+
+    return Decoder([b"application/json dev.cdevents.taskrun.started.0.3.0"], decode, (InvalidEvent,))
+
+
 def _partition() -> Decoder:
     whole = partition_snapshot.Snapshot("tracker-1", 3, {"build-events.v1": 7}, b"state of a partition")
     sealed = partition_snapshot.seal(whole, KEY)
@@ -169,6 +181,7 @@ def _import(name: str) -> Callable[[], Decoder]:
 
 DECODERS: dict[str, Callable[[], Decoder]] = {
     "events": _events,
+    "headers": _headers,
     "partition snapshot": _partition,
     "tracker state": _tracker,
     "model snapshot": _model,

@@ -111,6 +111,11 @@ def test_what_is_no_event_is_refused_with_a_class(raw: bytes | None, kind: str) 
     assert refused.value.kind == kind
 
 
+@pytest.mark.parametrize("name", ["ce_type", "content-type", "ce_id"])
+def test_a_header_without_a_value_is_as_if_it_were_absent(name: str) -> None:
+    assert decode(encode(started()), [(name, None)]) == started()
+
+
 def test_an_added_field_of_a_newer_minor_version_is_skipped() -> None:
     raw = encode(started()).replace(b"taskrun.started.0.3.0", b"taskrun.started.0.4.0")
     assert decode(raw.replace(b'"host":', b'"new_field":1,"host":')) == started()
