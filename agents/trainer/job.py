@@ -56,7 +56,7 @@ class Job:
 
 
 def _work(pipe: Connection, records: Records, plan: Plan, nice: int) -> None:
-    os.nice(nice)
+    os.nice(max(0, nice - os.nice(0)))  # the trainer it came from has stepped back already
     try:
         pipe.send(train(records, plan, pipe.send))
     except Unavailable as error:

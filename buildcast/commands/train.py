@@ -40,7 +40,10 @@ def train(
     )  # fmt: skip
     if address:
         logs.append(request, address, state)
-        typer.echo(f"training {request.training_id} is asked for: see `buildcast models history`")
+        typer.echo(
+            f"training {request.training_id} is asked for; a running `buildcast trainer` takes it up: see "
+            "`buildcast models history`"
+        )
     else:
         _train_here(request, state)
 
