@@ -131,7 +131,8 @@ def _plain(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
     yield "| figure | value |"
     yield "|---|---:|"
     for key, value in _flat(figures):
-        yield f"| {key.replace('_', ' ')} | {value:.4g} |" if isinstance(value, float) else f"| {key} | {value} |"
+        told = f"{value:.4g}" if isinstance(value, float) else value
+        yield f"| {key.replace('_', ' ')} | {told} |"
 
 
 def _flat(figures: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
