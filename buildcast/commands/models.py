@@ -26,6 +26,7 @@ models = typer.Typer(no_args_is_help=True, help="Model versions: list, show, dif
 Bootstrap = Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")]
 State = Annotated[Path, typer.Option(help="The state folder.")]
 HERE = Path(".buildcast")
+_ALIASES = ("champion", "challenger", "previous")
 
 
 @models.command("list")
@@ -45,7 +46,9 @@ def list_(bootstrap: Bootstrap = None, state: State = HERE) -> None:
 
 @models.command("show")
 def show(
-    config: Annotated[str, typer.Argument(help="Its name, or the alias champion or previous.")] = "champion",
+    config: Annotated[
+        str, typer.Argument(help="Its name, or the alias champion, challenger or previous.")
+    ] = "champion",
     bootstrap: Bootstrap = None,
     state: State = HERE,
 ) -> None:
@@ -200,16 +203,38 @@ def _configs(address: str | None, state: Path) -> dict[str, dict[str, Any]]:
 def _config(name: str, address: str | None, state: Path) -> ForecasterConfig:
     from models.definition import config_of
 
-    if name in ("champion", "previous"):
-        moves, end = logs.champions(address, state), _end(address, state)
-        alias = moves.at(end) if name == "champion" else moves.previous(end)
-        if alias is None:
-            raise ConfigError("there is no champion before this one: nothing was ever promoted")
-        name = alias
+    if name in _ALIASES:
+        name = _meant(name, address, state)
     known = _configs(address, state)
     if name not in known:
         raise ConfigError(f"no config {name!r} is known: `buildcast models list` shows what is")
     return config_of(known[name], name)
+
+
+def _meant(alias: str, address: str | None, state: Path) -> str:
+    moves, end = logs.champions(address, state), _end(address, state)
+    champion, before = moves.at(end), moves.previous(end)
+    if alias == "champion":
+        return champion
+    if alias == "previous":
+        if before is None:
+            raise ConfigError("there is no champion before this one: nothing was ever promoted")
+        return before
+    best = next((name for name in _trained(address, state) if name not in (champion, before)), None)
+    if best is None:
+        raise ConfigError("there is no challenger: `buildcast train` draws some")
+    return best
+
+
+def _trained(address: str | None, state: Path) -> list[str]:
+    """The configs that the last training kept: its champion, then the challengers, best first."""
+    from models.found import found_configs
+
+    kept: list[str] = []
+    for _, event in logs.model_events(address, state)():
+        if isinstance(event, TrainingFinished) and event.outcome == "success":
+            kept = list(found_configs(event))
+    return kept
 
 
 def _from_file(path: Path) -> ForecasterConfig:

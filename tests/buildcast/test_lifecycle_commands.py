@@ -86,6 +86,7 @@ def test_a_config_is_promoted_listed_shown_and_rolled_back(state: Path, tmp_path
         (("promote", "default"), "champion already"),
         (("promote", "nobody"), "no config 'nobody'"),
         (("show", "previous"), "nothing was ever promoted"),
+        (("show", "challenger"), "there is no challenger"),
         (("promote", "--file", "absent.toml"), "cannot be read"),
     ],
 )
@@ -206,6 +207,9 @@ def test_train_without_a_broker_trains_here_and_keeps_the_result(state: Path) ->
     assert not any(isinstance(event, ModelPromoted) for event in kinds)
     assert "challenger" in _run(models, "list", "--state", str(state))
     assert "training ended" in _run(models, "history", "--state", str(state))
+    gains = next(event for event in kinds if isinstance(event, TrainingFinished)).metrics
+    best = max((name for name in gains if name.startswith("mean_gain.")), key=gains.__getitem__)
+    assert json.loads(_run(models, "show", "challenger", "--state", str(state)))["config"] == best.partition(".")[2]
     with pytest.raises(ConfigError, match="no model"):
         _run(train, "odd", "--state", str(state))
     with pytest.raises(ConfigError, match="Ctrl-C"):
