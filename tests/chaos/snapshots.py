@@ -46,11 +46,11 @@ async def bad_snapshots(folder: Path, seed: int, events: int = 3000) -> Result:
         made.add_worker()
         made.add_sink()
         await made.send(traffic.records[:part], 2000.0)
-        await no_lag(made, 60.0)
+        await no_lag(made, 120.0)
         for number, way in enumerate(MODEL_REFUSED, start=1):
             expect_refusals = await damaged_restart(made, way)
             await made.send(traffic.records[number * part : (number + 1) * part], 2000.0)
-            await no_lag(made, 60.0)
+            await no_lag(made, 120.0)
             result.broken += expect_refusals()
         result.figures["settled s"] = await made.complete(traffic, 120.0)
         await judge(result, made, traffic)

@@ -64,7 +64,7 @@ async def chaos(
         made.add_sink()
         head = len(traffic.records) // 10
         await made.send(traffic.records[:head], rate)
-        await no_lag(made, 60.0)  # a process that is killed before it is up proves nothing
+        await no_lag(made, 120.0)  # a process that is killed before it is up proves nothing
         await asyncio.gather(made.send(traffic.records[head:], rate), faults(names, made, random_, pause, down))
         result.figures["settled s"] = await made.complete(traffic, 120.0)
         await judge(result, made, traffic)
@@ -136,7 +136,7 @@ async def shuffled_twice(folder: Path, seed: int, events: int = 2000) -> Result:
         again = list(traffic.records)
         random.Random(seed).shuffle(again)
         await made.send(again, 5000.0)
-        await no_lag(made, 60.0)
+        await no_lag(made, 120.0)
         after = await all_rows(made)
         changed = [name for name in before if before[name] != after[name]]
         if changed:
