@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from buildcast.giving_up import GivingUp
 from buildcast.screen import Screen
+from collectors.child import check
 from collectors.stop import Stop
 from collectors.wrapper import RunOptions, RunResult, run_build
 from streams.errors import ConfigError
@@ -41,8 +41,7 @@ def run_here(
 
     With `abort` it is stopped where a forecast advises so and such advice has proven right.
     """
-    if shutil.which(command[0]) is None:
-        raise ConfigError(f"{command[0]}: no such command: check its spelling and PATH")
+    check(command)  # before anything is opened for it
     screen = Screen(plain=plain)
     options = RunOptions(name=name, output_to_stderr=output_to_stderr)
     stop = Stop()

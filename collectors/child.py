@@ -25,7 +25,7 @@ from typing import Any
 from collectors import terminal
 from streams.errors import ConfigError
 
-__all__ = ["FORWARDED", "Child", "Exit", "Watch"]
+__all__ = ["FORWARDED", "Child", "Exit", "Watch", "check"]
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
 _PIPE_BYTES = 1 << 20
@@ -61,7 +61,7 @@ class Child:
 
     def start(self) -> None:
         """Start the command, or `ConfigError` in one sentence where it cannot be started."""
-        _check(self._command)
+        check(self._command)
         if terminal.is_terminal(self._out):
             self._start_on_terminal()
         else:
@@ -244,7 +244,8 @@ class _Pipe:
 _TAKE_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(1,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 
 
-def _check(command: Sequence[str]) -> None:
+def check(command: Sequence[str]) -> None:
+    """`ConfigError` in one sentence where there is nothing that can be run."""
     if not command or not command[0]:
         raise ConfigError("there is nothing to run: give a command, for example: buildcast run -- make -j2")
     if shutil.which(command[0]) is not None:

@@ -24,6 +24,7 @@ def _buildcast(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
     [
         (("run", "--local"), "Missing argument"),
         (("run", "--local", "--", "no-such-command-anywhere"), "no such command"),
+        (("run", "--local", "--", "/etc/passwd"), "not executable"),
         (("report", "--state", "/no/such/folder"), "nothing is stored"),
         (("report", "x", "--last"), "not both"),
         (("no-such-command",), "No such command"),
