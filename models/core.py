@@ -7,7 +7,6 @@ outputs are derived from the input's id: the same input again gives the same ids
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,7 +16,7 @@ from models.evidence import observe
 from models.forecast import compose
 from models.forecaster import Forecaster
 from models.impact import ImpactPolicy, delayed_by, lateness
-from models.risk import PriorRisk
+from models.outputs import SOURCE, alert_resolved, checkpoint_of, derive, example_of, run_opened
 from models.run_state import RunState
 from models.standing import Standing, Standings
 from models.tracker import Moment, Tracker, TrackerLimits
@@ -26,7 +25,6 @@ from streams import events
 
 __all__ = ["SOURCE", "Core", "CoreConfig"]
 
-SOURCE = "/buildcast/core"
 _NO_POSITIONS: Mapping[str, int] = {}
 
 
@@ -81,12 +79,12 @@ class Core:
         outputs: list[events.Event] = []
         if state.prior is None:
             self._describe(state, now)
-            outputs.append(_opened(event, state))
+            outputs.append(run_opened(event, state))
         assert state.prior is not None
         standing = self._standings.of(self.forecaster, state.run, state.prior)
         evidence = observe(state, now)
         forecast = self._forecast(event, moment, standing, evidence, positions)
-        state.keep(_checkpoint(forecast, standing.risk, evidence))
+        state.keep(checkpoint_of(forecast, standing.risk, evidence))
         judged = self._judge(event, state, forecast, evidence)
         return [forecast, *outputs, *judged, *self._held_up(event, state, forecast, judged)]
 
@@ -111,7 +109,7 @@ class Core:
         odd = self.tracker.odd.get(moment.state.host)
         parts = compose(self.forecaster, moment, standing, evidence, self.config.explain)
         return events.ForecastMade(
-            id=_derive(event.id, "forecast", self.forecaster.config.name),
+            id=derive(event.id, "forecast", self.forecaster.config.name),
             source=SOURCE,
             time=moment.now,
             host=moment.state.host,
@@ -135,12 +133,12 @@ class Core:
         verdict = judge(state, forecast.time, forecast.risk, forecast.confidence, shown, self.config.alerts)
         outputs: list[events.Event] = []
         for cause in verdict.raised:
-            alert_id = _derive(state.run.run_id, "alert", cause)
+            alert_id = derive(state.run.run_id, "alert", cause)
             state.raised[cause] = alert_id
             state.spent.append(cause)
             outputs.append(self._alert(event, state, forecast, cause, alert_id))
         for cause in verdict.resolved:
-            outputs.append(_resolved(event, state, state.raised.pop(cause), "fell"))
+            outputs.append(alert_resolved(event, state, state.raised.pop(cause), "fell"))
         return outputs
 
     def _alert(
@@ -148,7 +146,7 @@ class Core:
     ) -> events.AlertRaised:
         policy = self.config.alerts
         return events.AlertRaised(
-            id=_derive(event.id, "raised", cause),
+            id=derive(event.id, "raised", cause),
             source=SOURCE,
             time=forecast.time,
             host=state.host,
@@ -191,7 +189,7 @@ class Core:
         delayed = delayed_by(self.tracker, state, seconds, now, cause == "slow", self.config.impact)
         run = state.run
         impact = events.ImpactForecast(
-            id=_derive(event.id, "impact", cause), source=SOURCE, time=now, host=state.host, run_id=run.run_id,
+            id=derive(event.id, "impact", cause), source=SOURCE, time=now, host=state.host, run_id=run.run_id,
             name=run.name, project=run.project, cause=cause, delay_seconds=seconds, delayed=delayed,
             pipeline_id=run.pipeline_id,
         )  # fmt: skip
@@ -202,12 +200,12 @@ class Core:
         if state is None:
             return []
         outputs: list[events.Event] = [
-            _resolved(event, state, alert_id, f"finished-{event.outcome}") for alert_id in state.raised.values()
+            alert_resolved(event, state, alert_id, f"finished-{event.outcome}") for alert_id in state.raised.values()
         ]
         if event.outcome in ("failure", "error"):
             again = state.expected_seconds or max(0.0, event.seconds)
             outputs += self._impact(event, state, "failed", again, event.time)
-        example = _example(event, state)
+        example = example_of(event, state)
         return [*outputs, *self._analysed(event, example), example]
 
     def _analysed(self, event: events.RunFinished, example: events.ExampleRecorded) -> list[events.Event]:
@@ -216,7 +214,7 @@ class Core:
         if not held_back and not advice and not checked:
             return []
         analysed = events.RunAnalysed(
-            id=_derive(event.id, "analysed"), source=SOURCE, time=event.time, host=example.host, run_id=run.run_id,
+            id=derive(event.id, "analysed"), source=SOURCE, time=event.time, host=example.host, run_id=run.run_id,
             name=run.name, project=run.project, seconds=event.seconds, held_back=held_back, advice=advice,
             checked=checked,
         )  # fmt: skip
@@ -228,7 +226,7 @@ class Core:
             return []
         return [
             events.AnomalyDetected(
-                id=_derive(event.id, "anomaly"),
+                id=derive(event.id, "anomaly"),
                 source=SOURCE,
                 time=event.time,
                 host=event.host,
@@ -236,68 +234,3 @@ class Core:
                 ranked=odd.ranked[:5],
             )
         ]
-
-
-def _derive(*parts: str) -> str:
-    """An id that follows from its parts: the same input, the same id."""
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
-
-
-def _opened(event: events.Event, state: RunState) -> events.RunOpened:
-    return events.RunOpened(
-        id=_derive(event.id, "opened"),
-        source=SOURCE,
-        time=state.started_at,
-        host=state.host,
-        run=state.run,
-        prior=state.prior,
-    )
-
-
-def _checkpoint(forecast: events.ForecastMade, prior: PriorRisk, evidence: list[float]) -> events.Checkpoint:
-    return events.Checkpoint(
-        at=forecast.time,
-        elapsed_seconds=forecast.elapsed_seconds,
-        trigger=forecast.trigger,
-        evidence=evidence,
-        risk=forecast.risk,
-        prior_logit=prior.logit,
-        remaining=forecast.remaining,
-        model=forecast.model,
-        stage=forecast.stage,
-    )
-
-
-def _resolved(event: events.Event, state: RunState, alert_id: str, why: str) -> events.AlertResolved:
-    return events.AlertResolved(
-        id=_derive(event.id, "resolved", alert_id),
-        source=SOURCE,
-        time=event.time,
-        host=state.host,
-        alert_id=alert_id,
-        run_id=state.run.run_id,
-        why=why,
-    )
-
-
-def _example(event: events.RunFinished, state: RunState) -> events.ExampleRecorded:
-    return events.ExampleRecorded(
-        id=_derive(event.id, "example"),
-        source=SOURCE,
-        time=event.time,
-        host=state.host,
-        run=state.run,
-        outcome=event.outcome,
-        started_at=state.started_at,
-        seconds=event.seconds if event.seconds >= 0.0 else None,  # negative: a history that does not say
-        error_class=event.error_class,
-        prior=state.prior,
-        checkpoints=state.checkpoints,
-        stages=state.stages,
-        peak_rss_bytes=state.peak_rss_bytes or None,
-        lines=state.lines or None,
-        errors=state.errors,
-        disk_used_bytes=event.disk_used_bytes,
-        longest_silence_seconds=state.longest_silence_seconds or None,
-        use=state.use,
-    )
