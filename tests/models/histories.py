@@ -42,7 +42,8 @@ def recorded(
 ) -> list[Event]:
     """The log that the live core writes of these builds."""
     forecaster = Forecaster(config)
-    core, log = Core(forecaster), []
+    core = Core(forecaster)
+    log: list[Event] = []
     for event in build_events(runs, seed, drift_at):
         for output in core.handle(event):
             if isinstance(output, _FOLDED):
