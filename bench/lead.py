@@ -1,7 +1,7 @@
 """How early alerts came: figures of watched builds, and the first sign of trouble that there was to see.
 
 The first sign is looked for apart from the product: the first line with a word of trouble that healthy builds of the
-package do not print, or the line before the longest silence of a hang. A sign within a moment of the end is the end
+package do not print, or the line before the last silence of a hang. A sign within a moment of the end is the end
 (make without -k).
 An alert's time is that of the event that raised it, as a running worker tells it; when its line stood on the screen of
 a local run, which loads its models while the build already runs, is told beside it.
@@ -9,7 +9,6 @@ a local run, which loads its models while the build already runs, is told beside
 
 from __future__ import annotations
 
-import itertools
 import re
 import statistics
 from collections import defaultdict
@@ -33,9 +32,8 @@ def first_sign(fault: str, seen: Sequence[Seen], usual: set[str]) -> float | Non
 
 
 def _last_before_silence(moments: Sequence[float]) -> float | None:
-    """The moment of the line before the longest time without one."""
-    gaps = [(after - before, before) for before, after in itertools.pairwise(moments)]
-    return max(gaps)[1] if gaps else None
+    """The moment of the last line that is not of the end itself, when the time limit's signal makes all tools speak."""
+    return max((at for at in moments if at < moments[-1] - 1.0), default=None)
 
 
 def plain(line: str) -> str:
