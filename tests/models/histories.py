@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from models.core import Core
 from models.forecaster import Forecaster, ForecasterConfig
@@ -29,7 +30,7 @@ def build_events(runs: int, seed: int = 1, drift_at: int | None = None) -> Itera
             failed = draw.random() < 0.5
         run = Run(run_id=f"r{number}", name="job", project=project, branch="main", commit=f"c{number}",
                   event_type="cron" if nightly else "push")  # fmt: skip
-        base = {"source": "/t", "host": "h1"}
+        base: dict[str, Any] = {"source": "/t", "host": "h1"}
         yield RunStarted(id=f"s{number}", time=at, run=run, **base)
         outcome: Outcome = "failure" if failed else "success"
         seconds = draw.uniform(60.0, 300.0)
