@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.staticfiles import StaticFiles
 
-from agents.api import problems
+from agents.api import examples, problems
 from agents.api.cache import ForecastCache
 from agents.api.feed import DatabaseFeed, KafkaFeed
 from agents.api.guard import Guard
@@ -71,6 +71,11 @@ Lists are pages: pass `next` of one page as `after` for the following one. Error
 and say what to do. Roles: read looks, write changes, admin sees the audit trail."""
 
 
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return self.openapi_schema or examples.show(super().openapi())
+
+
 @dataclass(frozen=True)
 class Extras:
     """What the process that serves the app lends it."""
@@ -95,7 +100,7 @@ def create_app(settings: ApiSettings, store: AsyncEngine, log: EventLog, extras:
         status=extras.status,
         feed=_feed(settings, reads), started_at=extras.clock(),
     )  # fmt: skip
-    app = FastAPI(
+    app = _App(
         title="Buildcast", version="1", description=_ABOUT, openapi_url="/api/v1/openapi.json", docs_url=None,
         redoc_url=None, lifespan=_following,
     )  # fmt: skip

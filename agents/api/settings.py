@@ -37,6 +37,8 @@ class ApiSettings(Settings):
         default=30.0, gt=0.0, description="after which a reader that takes nothing is let go"
     )
     api_poll_seconds: float = Field(default=0.5, gt=0.0, description="between looks at the database in local mode")
+    api_wrong_alert_minutes: float = Field(default=5.0, gt=0.0, description="of a person, that a wrong alert costs")
+    api_right_alert_minutes: float = Field(default=20.0, gt=0.0, description="of a person, that a right alert saves")
 
 
 def check_exposure(settings: ApiSettings) -> None:

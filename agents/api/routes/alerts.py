@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,9 +14,11 @@ from starlette.responses import Response
 from agents.api.auth import Reader, Writer
 from agents.api.paging import After, Limit, page, parse_cursor, reply
 from agents.api.problems import Problem
+from agents.api.routes.models import Days
 from agents.api.services import Services, services
+from agents.notify.budget import Costs, budget
 
-__all__ = ["router", "score"]
+__all__ = ["budget_of", "router", "score"]
 
 router = APIRouter(tags=["alerts"])
 AlertId = Annotated[str, Path(min_length=1, max_length=191)]
@@ -53,6 +56,16 @@ async def list_alerts(
             marks.get((row["alert_id"], MUTED)),
         )
     return reply(request, found)
+
+
+@router.get("/alerts/budget", summary="Whether alerts are worth their cost")
+async def show_budget(request: Request, _who: Reader, days: Days = 30.0) -> Response:
+    """Right, wrong and pending ones; minutes saved less minutes spent; how many more wrong ones that pays for; and the
+    risk from which an alert is worth its cost."""
+    parts = services(request)
+    since = max(0.0, parts.clock() - days * 86_400.0)
+    rows = [row for row in await parts.reads.alerts(2_000) if row["raised_at"] >= since]
+    return reply(request, {"since": since, **budget_of(parts, rows)})
 
 
 @router.post("/alerts/{alert_id}/acknowledge", summary="Say that somebody looks after an alert")
@@ -95,6 +108,13 @@ def score(outcome: str | None, verdict: str | None) -> str:
             return "unknown"
         case _:
             return "pending"
+
+
+def budget_of(parts: Services, alerts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The budget of these alerts at what the settings say a right and a wrong one are worth."""
+    costs = Costs(parts.settings.api_wrong_alert_minutes, parts.settings.api_right_alert_minutes)
+    found = budget((score(row["outcome"], row["verdict"]) for row in alerts), costs)
+    return {**asdict(found), "costs": asdict(costs), "threshold": costs.threshold}
 
 
 async def _known(parts: Services, alert_id: str) -> dict[str, Any]:

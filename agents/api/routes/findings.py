@@ -9,9 +9,10 @@ from agents.api.auth import Reader
 from agents.api.paging import After, Limit, page, parse_cursor, reply
 from agents.api.services import services
 
-__all__ = ["router"]
+__all__ = ["NVD_NOTICE", "router"]
 
 router = APIRouter(tags=["findings"])
+NVD_NOTICE = "This product uses data from the NVD API but is not endorsed or certified by the NVD."  # its terms of use
 
 
 @router.get("/findings", summary="Findings, newest first")
@@ -22,5 +23,5 @@ async def list_findings(request: Request, _who: Reader, limit: Limit = 100, afte
 
 @router.get("/vulnerabilities", summary="Vulnerable packages that are not cleared, the worst first")
 async def list_vulnerabilities(request: Request, _who: Reader, limit: Limit = 200) -> Response:
-    """By package and identifier."""
-    return reply(request, {"items": await services(request).reads.vulnerabilities(limit)})
+    """By package and identifier, with what the NVD asks those who use its data to say."""
+    return reply(request, {"items": await services(request).reads.vulnerabilities(limit), "notice": NVD_NOTICE})

@@ -22,13 +22,6 @@ __all__ = ["RunId", "newest_forecast", "router"]
 router = APIRouter(tags=["runs"])
 RunId = Annotated[str, Path(min_length=1, max_length=191, description="The run's id.", examples=["gcc-pass1-4711"])]
 _Text = Annotated[str, Query(max_length=191)]
-_FORECAST = {
-    "run_id": "gcc-pass1-4711", "at": 1760000060.0, "risk": 0.82, "risk_lower": 0.7, "risk_upper": 0.9,
-    "remaining_seconds": {"point": 240.0, "lower": 180.0, "upper": 420.0}, "overall_risk": 0.82,
-    "risk_level": "critical", "predictions": {"failure_risk": 0.82, "anomaly_detected": False,
-    "advanced_prediction": {"stage": "compile"}}, "recommendations": ["look at the build now: 3 compile errors"],
-    "served_from": "memory",
-}  # fmt: skip
 
 
 @router.get("/runs", summary="Runs, newest first")
@@ -90,11 +83,7 @@ async def show_curve(
     return reply(request, {"run_id": run_id, "items": [curve_point(row) for row in rows]})
 
 
-@router.get(
-    "/runs/{run_id}/forecast",
-    summary="The newest forecast of a run",
-    responses={200: {"content": {"application/json": {"example": _FORECAST}}}},
-)
+@router.get("/runs/{run_id}/forecast", summary="The newest forecast of a run")
 async def show_forecast(request: Request, _who: Reader, run_id: RunId, kind: Kind = "all") -> Response:
     """Served from memory for five minutes, then from the database: `served_from`; headers `X-Cache` and `Age`."""
     parts = services(request)

@@ -14,7 +14,7 @@ from agents.api.auth import Reader
 from agents.api.calibration import calibrate
 from agents.api.paging import reply
 from agents.api.problems import respond
-from agents.api.routes.alerts import score
+from agents.api.routes.alerts import budget_of, score
 from agents.api.routes.models import Days
 from agents.api.services import Services, services
 from agents.store.reads import RunFilter
@@ -62,7 +62,7 @@ async def status(request: Request, _who: Reader) -> Response:
 
 @router.get("/report", summary="The system over a time")
 async def report(request: Request, _who: Reader, days: Days = 7.0) -> Response:
-    """Runs by outcome, calibration, alerts and whether they were right, model history, findings."""
+    """Runs by outcome, calibration, alerts, whether they were right and worth their cost, models, findings."""
     parts = services(request)
     now = parts.clock()
     since = max(0.0, now - days * 86_400.0)
@@ -75,6 +75,7 @@ async def report(request: Request, _who: Reader, days: Days = 7.0) -> Response:
         "runs": Counter(row["outcome"] or "running" for row in runs),
         "forecasts": calibrate(await parts.reads.outcomes(since, 2_000)),
         "alerts": Counter(score(row["outcome"], row["verdict"]) for row in alerts),
+        "alert_budget": budget_of(parts, alerts),
         "models": [row for row in await parts.reads.model_history(100) if row["time"] >= since],
         "findings": Counter(row["severity"] for row in findings if not row["cleared"] and row["time"] >= since),
         "vulnerabilities": Counter(row["severity"] for row in await parts.reads.vulnerabilities(2_000)),

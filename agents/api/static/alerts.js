@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { h, put } from "./dom.js";
-import { ago, percent, plural } from "./format.js";
+import { ago, number, percent, plural } from "./format.js";
 import { action, reasons, risk, runLink } from "./parts.js";
 
 const SCORES = { right: "it was right", wrong: "it was wrong", pending: "not known yet", excused: "flaky or the machine's fault", unknown: "cancelled" };
@@ -12,16 +12,24 @@ export class Alerts {
 
   async load(main) {
     this.main = main;
-    const found = await get("alerts?limit=60");
+    const [found, budget] = await Promise.all([get("alerts?limit=60"), get("alerts/budget?days=30")]);
     const open = found.items.filter((each) => !each.resolved_at);
     const closed = found.items.filter((each) => each.resolved_at);
-    const scored = found.items.filter((each) => each.score === "right" || each.score === "wrong");
-    const right = scored.filter((each) => each.score === "right").length;
     put(main, h("h1", { tabindex: "-1" }, "Alerts ", h("span", { class: "faint" }, `${open.length} open`)),
-      scored.length ? h("p", { class: "faint" }, `Of the last ${plural(scored.length, "alert")} whose run has ended, ${right} ${right === 1 ? "was" : "were"} right.`) : null,
+      this.worth(budget),
       open.length ? h("ul", { class: "alerts" }, open.map((each) => this.alert(each))) : h("p", { class: "empty" }, "Nothing asks for your attention."),
       closed.length ? h("h2", { class: "spaced" }, "Resolved") : null,
       h("ul", { class: "alerts" }, closed.map((each) => this.alert(each))));
+  }
+
+  // Whether people's minutes are well spent on them.
+  worth(budget) {
+    const scored = budget.right + budget.wrong;
+    if (!scored) return null;
+    const minutes = `about ${number(Math.abs(budget.balance_minutes))} min ${budget.balance_minutes < 0 ? "lost" : "saved"}`;
+    const next = budget.balance_minutes < 0 ? "they cost more than they save: raise the threshold"
+      : `that pays for ${budget.wrong_left} more wrong ${budget.wrong_left === 1 ? "one" : "ones"}`;
+    return h("p", { class: "faint" }, `Of ${plural(scored, "alert")} in 30 days whose run has ended, ${budget.right} ${budget.right === 1 ? "was" : "were"} right: ${minutes}, ${next}.`);
   }
 
   alert(alert) {

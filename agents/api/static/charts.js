@@ -80,8 +80,8 @@ const nearest = (curve, at) => curve.reduce((best, each) =>
   (Math.abs(each.elapsed_seconds - at) < Math.abs(best.elapsed_seconds - at) ? each : best), curve[0]);
 
 // Risk of a run, 0 to 100 %, with marks where something happened.
-export function riskChart(curve, marks, threshold = 0.8) {
-  const to = Math.max(1, ...curve.map((each) => each.elapsed_seconds), ...marks.map((each) => each.at));
+export function riskChart(curve, marks, actual, threshold = 0.8) {
+  const to = Math.max(1, actual || 0, ...curve.map((each) => each.elapsed_seconds), ...marks.map((each) => each.at));
   const last = curve[curve.length - 1];
   return frame({
     height: 230, from: 0, to, marks, yTicks: [0, 0.25, 0.5, 0.75, 1], yText: percent, y: (value) => value,
@@ -107,7 +107,7 @@ export function durationChart(curve, actual) {
     upper: each.elapsed_seconds + each.remaining_seconds.upper,
   }));
   if (!told.length) return h("p", { class: "empty" }, "No time left was told: there was no history to tell it from.");
-  const to = Math.max(1, ...told.map((each) => each.elapsed_seconds));
+  const to = Math.max(1, actual || 0, ...told.map((each) => each.elapsed_seconds));
   const points = told.map((each) => each.upper).sort((a, b) => a - b);
   // An interval that knows next to nothing may be hours wide: what was told and what it took must stay readable.
   const expected = Math.max(to, ...told.map((each) => each.point), actual || 0);
@@ -120,6 +120,8 @@ export function durationChart(curve, actual) {
     draw: (X, Y, box) => [
       s("path", { class: "band eta", d: band(told.map((each) => [X(each.elapsed_seconds), Y(each.upper)]), told.map((each) => [X(each.elapsed_seconds), Y(each.lower)])) }),
       s("path", { class: "line eta", d: path(told.map((each) => [X(each.elapsed_seconds), Y(each.point)])) }),
+      told.length === 1 && s("line", { class: "possible eta", x1: X(last.elapsed_seconds), x2: X(last.elapsed_seconds), y1: Y(last.lower), y2: Y(last.upper) }),
+      s("circle", { class: "now eta", cx: X(last.elapsed_seconds), cy: Y(last.point), r: 4 }),
       s("path", { class: "elapsed", d: path([[X(0), Y(0)], [X(to), Y(to)]]) }),
       actual && s("line", { class: "actual", x1: box.left, x2: box.right, y1: Y(actual), y2: Y(actual) }),
       actual && s("text", { class: "axis strong", x: box.right, y: Y(actual) - 6, "text-anchor": "end" }, `took ${span(actual)}`)],

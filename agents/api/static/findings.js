@@ -15,7 +15,8 @@ export class Findings {
     const all = [...open, ...packages.items].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || b.time - a.time);
     put(main, h("h1", { tabindex: "-1" }, "Findings ", h("span", { class: "faint" }, `${all.length} open`)),
       all.length ? h("ul", { class: "alerts" }, all.map((each) => this.finding(each)))
-        : h("p", { class: "empty" }, "Nothing was found. ", h("code", {}, "buildcast scan"), " checks this host, ", h("code", {}, "buildcast vulnerabilities"), " its packages."));
+        : h("p", { class: "empty" }, "Nothing was found. ", h("code", {}, "buildcast scan"), " checks this host, ", h("code", {}, "buildcast vulnerabilities"), " its packages."),
+      h("p", { class: "faint" }, packages.notice));
   }
 
   finding(each) {

@@ -1,11 +1,10 @@
 // Whether forecasts mean what they say, and which models make them.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { reliability } from "./charts.js";
 import { h, put } from "./dom.js";
 import { ago, number, percent, span } from "./format.js";
 import { action, section, table } from "./parts.js";
-import { post } from "./api.js";
 
 export class Models {
   title = "Models";
@@ -15,7 +14,7 @@ export class Models {
     const [found, scores, training] = await Promise.all([get("models"), get("models/calibration?days=30"), get("training?limit=10")]);
     put(main, h("h1", { tabindex: "-1" }, "Models"),
       h("p", { class: "faint" }, found.present ? `Present version: ${found.present.config}, after ${number(found.present.offset)} records.` : "This server holds no model of its own."),
-      h("div", { class: "columns" }, this.calibration(scores), this.figures(scores), this.weights(found.weights), this.history(found.items), this.drift(found.drift), this.training(training.items)));
+      h("div", { class: "columns" }, this.calibration(scores), this.figures(scores), this.ledger(scores.ledger), this.weights(found.weights), this.history(found.items), this.drift(found.drift), this.training(training.items)));
   }
 
   calibration(scores) {
@@ -33,6 +32,18 @@ export class Models {
       h("dt", {}, "Brier score"), h("dd", {}, number(scores.brier)),
       h("dt", {}, "calibration error"), h("dd", {}, percent(scores.ece)),
       h("dt", {}, "95 % intervals that held"), h("dd", {}, percent(scores.coverage.observed), h("span", { class: "faint" }, ` of ${scores.coverage.runs}, median width ${span(scores.coverage.median_width_seconds)}`))));
+  }
+
+  // Every label of the last about 500, beside the baselines that forecasts must beat.
+  ledger(found) {
+    if (!found || !found.all.labels) return null;
+    const best = (one) => Math.min(...["prior", "last_outcome", "ewma5"].map((name) => one[`log_loss.${name}`]).filter((value) => value !== null));
+    const row = (kind, name, one) => h("tr", {}, h("th", { scope: "row" }, name, kind ? h("span", { class: "faint" }, ` ${kind}`) : ""),
+      h("td", { class: "num" }, one.labels), h("td", { class: "num" }, number(one["log_loss.first"])),
+      h("td", { class: "num" }, number(best(one))), h("td", { class: "num" }, percent(one.coverage)));
+    const parts = ["model", "package", "host"].flatMap((kind) => Object.entries(found[kind]).slice(0, 8).map(([name, one]) => row(kind, name, one)));
+    return section("Scores of what was told first", table("Scores by model, package and host", ["of", "labels", "log loss", "best baseline", "intervals held"],
+      [row("", "all", found.all), ...parts]));
   }
 
   weights(list) {

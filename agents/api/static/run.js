@@ -3,9 +3,11 @@
 import { get, post } from "./api.js";
 import { durationChart, riskChart } from "./charts.js";
 import { h, put } from "./dom.js";
-import { ago, clock, date, percent, signed, span } from "./format.js";
+import { ago, clock, date, number, percent, signed, span } from "./format.js";
 import { action, blame, counterfactuals, eta, outcome, reasons, risk, runLink, section, table } from "./parts.js";
 
+const RESOURCES = { cpu: "the CPU", memory: "memory", io: "the disk", network: "a network or a lock", jobs: "the number of jobs", "lock-step": "one step after the other" };
+const USES = [["alone", "at most one core at work"], ["idle", "neither CPU nor disk used"], ["cpu_wait", "some task waited for a core"], ["memory_wait", "some task waited for memory"], ["io_wait", "some task waited for the disk"]];
 const VERDICTS = [["flaky", "This was flaky"], ["infrastructure", "The machine's fault"], ["failure", "Really broken"], ["success", "Really fine"]];
 
 export class Run {
@@ -33,7 +35,7 @@ export class Run {
         run.revisions.length ? h("span", { class: "faint" }, `last verdict: ${run.revisions.at(-1).verdict} (${run.revisions.at(-1).principal})`) : null),
       told ? this.charts(told) : h("p", { class: "empty" }, "No forecast was stored for this run."),
       h("div", { class: "columns" }, told ? this.explained(told) : null,
-        this.heldBack(), this.advice(), this.impact(),
+        this.resources(), this.heldBack(), this.advice(), this.impact(),
         this.signals(), this.stages(), this.similar(), this.alerts(), this.change()), this.points());
   }
 
@@ -52,7 +54,7 @@ export class Run {
 
   charts(told) {
     const run = this.run;
-    const sum = run.curve.length ? riskChart(run.curve, this.marks()) : null;
+    const sum = run.curve.length ? riskChart(run.curve, this.marks(), run.seconds) : null;
     return [
       section(run.outcome ? "Risk as it was told" : "Risk of failure", sum, this.legend(),
         run.outcome ? null : eta(told.elapsed_seconds, told.remaining_seconds)),
@@ -69,10 +71,22 @@ export class Run {
     ];
   }
 
+  // What the run did with its time and how much it took, from its samples as the example has them.
+  resources() {
+    const known = this.run.result?.body || {};
+    const use = known.use || {};
+    if (!use.watched && !known.peak_rss_bytes) return null;
+    const bytes = (value) => (value >= 1e9 ? `${number(value / 1e9)}\u00a0GB` : `${number(value / 1e6)}\u00a0MB`);
+    const facts = [use.watched && `${number((use.cpu || 0) / use.watched)} cores in use on average`, known.peak_rss_bytes && `at most ${bytes(known.peak_rss_bytes)} of memory`,
+      known.disk_used_bytes && `${bytes(known.disk_used_bytes)} of disk`, known.lines && `${number(known.lines)} lines of output`];
+    return section("What it used", h("p", {}, facts.filter(Boolean).join(", ")), use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] !== undefined).map(([kind, text]) =>
+      h("li", {}, h("span", {}, text), h("i", { "aria-hidden": "true", css: { width: `${Math.min(1, use[kind] / use.watched) * 100}%` } }), h("span", { class: "num" }, span(use[kind]))))) : null);
+  }
+
   heldBack() {
     const found = this.run.analysis?.held_back || [];
     return found.length ? section("What held it back", h("ul", { class: "plain" }, found.map((each) => h("li", {},
-      `${span(each.seconds)} (${percent(each.share)}): ${each.resource}, ${each.text}`)))) : null;
+      `${span(each.seconds)} (${percent(each.share)}) by ${RESOURCES[each.resource] || each.resource}: ${each.text}`)))) : null;
   }
 
   advice() {

@@ -17,9 +17,11 @@ from selenium.webdriver.chrome.service import Service
 
 from agents.api.app import Extras, create_app
 from agents.api.log import JournalLog
+from agents.api.replica import journal_forecaster
 from agents.api.serve import Server
 from agents.api.settings import ApiSettings
 from agents.store.database import connect, migrate
+from models.forecaster import Forecaster
 from streams import events
 from tests.agents.api import scenes
 
@@ -123,7 +125,8 @@ class Served:
 
     async def _serve(self) -> None:
         engine = connect(self._url)
-        app = create_app(self.settings, engine, JournalLog(self.settings.state), Extras())
+        model = journal_forecaster(self.settings.state / "examples.jsonl", Forecaster)
+        app = create_app(self.settings, engine, JournalLog(self.settings.state), Extras(forecaster=model))
         config = uvicorn.Config(app, port=self._port, log_level="error", timeout_graceful_shutdown=1)
         self._server = Server(config, app.state.services.hub)
         await self._server.serve()

@@ -89,10 +89,21 @@ def fleet(now: float = NOW) -> list[events.Event]:
             advice=[events.Advice(change="jobs=8", text="-j8, as many as there are cores",
                                   saving_seconds=events.Interval(point=90.0, lower=20.0, upper=140.0))], **base,
         ),
+        *_alert("old-20", "gcc-pass1", now - 29_900),
+        *_alert("old-21", "gcc-pass1", now - 26_900),
         *_hosts(now),
         *_models(now),
     ]  # fmt: skip
     return out
+
+
+def _alert(run_id: str, name: str, at: float) -> list[events.Event]:
+    base: dict[str, Any] = {"source": "/buildcast/core", "host": builders.HOST, "alert_id": f"alert-{run_id}"}
+    return [
+        events.AlertRaised(id=f"{run_id}-raised", run_id=run_id, name=name, cause="level", severity="warning",
+                           risk=0.85, threshold=0.8, reasons=[], time=at, **base),
+        events.AlertResolved(id=f"{run_id}-resolved", run_id=run_id, why="finished", time=at + 200, **base),
+    ]  # fmt: skip
 
 
 def _finished(index: int, now: float) -> list[events.Event]:
@@ -109,7 +120,8 @@ def _finished(index: int, now: float) -> list[events.Event]:
         events.ExampleRecorded(
             id=f"{run_id}-example", source="/buildcast/core", time=at + 300, host=builders.HOST,
             run=builders.run(run_id), outcome=outcome, started_at=at, seconds=300.0,
-            error_class="compile" if failed else "",
+            error_class="compile" if failed else "", peak_rss_bytes=1_310_000_000, lines=4_180,
+            use={"watched": 295.0, "cpu": 700.0, "alone": 64.0, "cpu_wait": 21.0, "memory_wait": 0.0, "io_wait": 60.0},
             checkpoints=[
                 events.Checkpoint(at=at, elapsed_seconds=0.0, trigger="start", evidence=[0.0], risk=first,
                                   prior_logit=0.0, remaining=left, model=events.ModelRef(config="default", offset=1)),

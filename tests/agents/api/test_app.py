@@ -12,7 +12,8 @@ from streams.journal import Journal
 from tests.agents.api import scenes
 
 GETS = (
-    "runs", "runs/gcc-live", "runs/gcc-live/forecast", "runs/gcc-live/report", "alerts", "labels", "feedback", "hosts",
+    "runs", "runs/gcc-live", "runs/gcc-live/forecast", "runs/gcc-live/report", "alerts", "alerts/budget", "labels",
+    "feedback", "hosts",
     "hosts/anomalies", "impact", "advice", "findings", "vulnerabilities", "models", "models/calibration", "training",
     "training/training-1", "audit", "status", "report", "health", "ready",
 )  # fmt: skip
@@ -149,6 +150,41 @@ async def test_alerts_can_be_acknowledged_and_muted(client: httpx.AsyncClient) -
     assert alert["acknowledged"]["detail"] == {"note": "looking"}
     assert alert["muted"]["detail"]["until"] == scenes.NOW + 600
     assert alert["score"] == "pending"
+
+
+async def test_alert_budget_weighs_right_against_wrong_ones(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/api/v1/alerts/budget?days=30")).json()
+    assert (found["right"], found["wrong"], found["pending"], found["precision"]) == (1, 1, 1, 0.5)
+    assert (found["balance_minutes"], found["wrong_left"], found["threshold"]) == (15.0, 3, 0.2)
+    report = (await client.get("/api/v1/report?days=30")).json()
+    assert {"since": found["since"], **report["alert_budget"]} == found
+
+
+async def test_vulnerabilities_say_what_the_nvd_asks_for(client: httpx.AsyncClient) -> None:
+    from collectors.vulnerability import NVD_NOTICE
+
+    assert (await client.get("/api/v1/vulnerabilities")).json()["notice"] == NVD_NOTICE
+
+
+CHANGES = {
+    "training": {"model": "risk"}, "alerts/alert-gcc-live/acknowledge": {}, "alerts/alert-gcc-live/mute": {},
+    "labels": {"run_id": "old-00", "verdict": "flaky"}, "feedback": {"run_id": "old-00", "useful": True},
+}  # fmt: skip
+
+
+async def test_every_call_that_changes_anything_stands_in_the_audit_trail(client: httpx.AsyncClient) -> None:
+    for path, body in CHANGES.items():
+        before = len((await client.get("/api/v1/audit?limit=500")).json()["items"])
+        assert (await client.post(f"/api/v1/{path}", json=body)).is_success
+        rows = (await client.get("/api/v1/audit?limit=500")).json()["items"]
+        assert len(rows) == before + 1, path
+    spec = (await client.get("/api/v1/openapi.json")).json()["paths"]
+    changing = {path.removeprefix("/api/v1/") for path, methods in spec.items() if "post" in methods}
+    known = {path.replace("alert-gcc-live", "{alert_id}") for path in CHANGES}
+    assert changing - known == {
+        "ensemble",
+        "webhooks/{provider}",
+    }  # the one changes nothing, the other has its own test
 
 
 async def test_feedback_stands_in_the_audit_trail(client: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from streams import events
 from streams.journal import Journal
 from tests.agents.api import scenes
 from tests.agents.api.browser import Page, Served, chromium, eventually
+from tests.models.histories import recorded
 
 pytestmark = pytest.mark.browser
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
@@ -40,6 +41,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = Served(tmp_path_factory.mktemp("page"), free_ports(1)[0])
     served.store(scenes.fleet(time.time()))
+    Journal(served.settings.state / "examples.jsonl").append(recorded(20))
     served.start()
     yield served
     served.stop()
@@ -101,6 +103,24 @@ def test_flaky_in_one_click(page: Page) -> None:
     (label,) = eventually(lambda: [event for _, event in journal.read() if isinstance(event, events.LabelRevised)])
     assert (label.run_id, label.verdict) == ("gcc-live", "flaky")
     eventually(lambda: "verdict: flaky" in page.text("[data-alert=alert-gcc-live]"))
+
+
+def test_run_page_tells_what_the_run_used_and_what_held_it_back(page: Page) -> None:
+    page.open("/runs/old-01")
+    said = page.text("main")
+    assert "2.37 cores in use on average, at most 1.31\u00a0GB of memory, 4,180 lines of output" in said
+    assert "1\u00a0min (20\u00a0%) by the disk: some task waited for the disk" in said
+    assert "-j8, as many as there are cores: saves about 1\u00a0min\u00a030\u00a0s" in said
+    assert page.js("return document.querySelectorAll('svg .actual').length") == 1
+
+
+def test_alerts_models_and_findings_tell_what_they_are_worth(page: Page) -> None:
+    page.open("/alerts")
+    assert "Of 2 alerts in 30 days whose run has ended, 1 was right: about 15 min saved" in page.text("main")
+    page.open("/models")
+    assert page.js("return document.querySelectorAll('[aria-label^=Scores] tbody tr').length") >= 4
+    page.open("/findings")
+    assert "not endorsed or certified by the NVD" in page.text("main")
 
 
 def test_page_comes_back_after_a_restart_of_the_api(page: Page) -> None:
