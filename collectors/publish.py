@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -101,14 +102,12 @@ class KafkaPublisher:
         if self._producer is None:
             from aiokafka import AIOKafkaProducer
 
-            from streams.broker import connection
-
             producer = AIOKafkaProducer(
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,
                 request_timeout_ms=max(1000, int(self._send_seconds * 1000)),
-                **connection(self._bootstrap),
+                **_connection(self._bootstrap),
             )
             try:
                 async with asyncio.timeout(self._connect_seconds):
@@ -137,8 +136,6 @@ class KafkaPublisher:
             TopicAuthorizationFailedError,
         )
 
-        from streams.broker import refusal
-
         if self._loop.is_closed():
             work.close()
             raise Unavailable("the publisher is closed")
@@ -147,9 +144,26 @@ class KafkaPublisher:
         except (MessageSizeTooLargeError, InvalidMessageError) as error:
             raise Rejected(f"the broker refuses an event: {error}") from error
         except (TopicAuthorizationFailedError, KafkaConnectionError) as error:
+            from streams.broker import refusal
+
             # A person can mend it, and until then the events wait.
             raise Unavailable(str(self._loop.run_until_complete(refusal(self._bootstrap, error)))) from error
         except ConfigError as error:
             raise Unavailable(str(error)) from error
         except (KafkaError, OSError, TimeoutError, RuntimeError) as error:
             raise Unavailable(f"the broker {self._bootstrap} is away: {type(error).__name__} {error}") from error
+
+
+def _connection(bootstrap: str) -> dict[str, Any]:
+    """How to connect. Where no setting can have been given, what reads settings is not loaded: beside a build it would
+    cost as much CPU as the rest of the start."""
+    names = {name.upper() for name in os.environ}
+    if names.isdisjoint(("BUILDCAST_CONFIG", "BUILDCAST_SECRETS")) and not any(map(_is_of_kafka, names)):
+        return {"bootstrap_servers": bootstrap}
+    from streams.broker import connection
+
+    return connection(bootstrap)
+
+
+def _is_of_kafka(name: str) -> bool:
+    return name.startswith("BUILDCAST_KAFKA_")

@@ -272,3 +272,20 @@ def test_disk_that_takes_nothing_is_counted_and_never_raised(tmp_path: Path, mon
 
 def _no_space(spool: Spool, rank: str, payload: bytes) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_settings_of_the_connection_are_read_where_they_can_have_been_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from collectors import publish
+
+    assert publish._connection("h:1") == {"bootstrap_servers": "h:1"}
+    monkeypatch.setenv("buildcast_kafka_security_protocol", "SASL_PLAINTEXT")
+    with pytest.raises(ConfigError, match="BUILDCAST_KAFKA_USER"):
+        publish._connection("h:1")
+    monkeypatch.delenv("buildcast_kafka_security_protocol")
+    config = tmp_path / "buildcast.toml"
+    config.write_text('kafka_security_protocol = "SASL_PLAINTEXT"\n')
+    monkeypatch.setenv("BUILDCAST_CONFIG", str(config))
+    with pytest.raises(ConfigError, match="BUILDCAST_KAFKA_USER"):
+        publish._connection("h:1")
