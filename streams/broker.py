@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from streams.settings import Settings, load
 __all__ = ["BrokerSettings", "connection", "refusal"]
 
 _PROBE_MILLISECONDS = 5_000
+_CLOSING_SECONDS = 0.05  # a connection that broke lets go of its socket in later turns of the loop
 
 
 class BrokerSettings(Settings):
@@ -123,9 +125,10 @@ def _meaning(bootstrap: str, settings: BrokerSettings, who: str, cause: BaseExce
             f"what listens at {bootstrap} does not speak TLS: set another BUILDCAST_BOOTSTRAP or "
             "BUILDCAST_KAFKA_SECURITY_PROTOCOL"
         )
-    hint = "" if settings.kafka_security_protocol.endswith("SSL") or isinstance(cause, OSError) else (
-        "; if it asks for TLS, set BUILDCAST_KAFKA_SECURITY_PROTOCOL"
-    )  # fmt: skip
+    hung_up = isinstance(cause, errors.KafkaError | ConnectionResetError | TimeoutError)
+    hint = ""
+    if hung_up and not settings.kafka_security_protocol.endswith("SSL"):
+        hint = "; if it asks for TLS, set BUILDCAST_KAFKA_SECURITY_PROTOCOL"
     return Unavailable(f"no Kafka broker answers at {bootstrap}: start it, or set BUILDCAST_BOOTSTRAP{hint}")
 
 
@@ -137,6 +140,7 @@ async def _probe(bootstrap: str, settings: BrokerSettings) -> BaseException | No
     try:
         made = await create_conn(host, int(port), request_timeout_ms=_PROBE_MILLISECONDS, **settings.options())
     except Exception as error:  # whatever it is, it is told
+        await asyncio.sleep(_CLOSING_SECONDS)
         return error
     made.close()
     return None
