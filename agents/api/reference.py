@@ -40,7 +40,7 @@ Times are seconds since the epoch in UTC, ratios 0 to 1. Lists are pages, newest
 `Retry-After`. Headers or bodies that are too large: 413.
 
 A forecast is served from memory for five minutes, then from the database: `served_from` and `X-Cache` say which, `Age`
-how old it is, `/api/v1/status` counts hits and misses.
+how old it is, `/api/v1/status` and `/metrics` (Prometheus; asks for a token as the API does) count hits and misses.
 
 `/api/v1/stream` sends server-sent events: `forecast`, `alert-raised`, `alert-resolved`, `run-started`, `run-finished`,
 `anomaly`, `model`, `label-revised`, `alert-acknowledged`, `alert-muted`, and `reset`: messages were lost, ask again for
@@ -80,6 +80,7 @@ twice). They ask by tag, keep to the rate that the server tells, and go on from 
     engine.get_real_time_prediction(build_id, kind="all")   # overall_risk, risk_level, predictions, recommendations
     engine.get_ensemble_prediction({"project": "lfs", "name": "gcc-pass1", "parallelism": 4})
     engine.trigger_adaptive_training()
+    engine.get_performance_analysis(build_id)               # held_back, advice, checked, stages, risk_changes
 
 `predictions` holds `failure_risk`, `anomaly_detected` and `advanced_prediction`; `kind` is `all`, `failure`, `anomaly`
 or `advanced`. Risk levels: low, medium from 0.3, high from 0.6, critical from 0.8. Features are fields of `Run`
@@ -91,8 +92,13 @@ change. `examples/` holds scripts that the tests run.
 `buildcast notify` reads `alerts.v1` and tells people: a signed webhook, mail, anything Slack-compatible. An alert is
 told once. A source with too many alerts an hour is silenced for an hour, which is said once; in quiet hours and above
 the rate only critical alerts pass, and the others come together afterwards. Mutes of the page hold for a run's name.
-The webhook is signed as in Standard Webhooks 1.0 (`examples/receive_webhook.py` checks it). Plain consumers:
-`examples/consume_alerts.py`, or `kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u`.
+With a database, alerts have a budget: a source of which at least 5 alerts of the last 30 days were scored, and whose
+wrong ones cost more of people's minutes than its right ones saved, is told of critical ones only, which is said once a
+day. `GET /alerts/budget` weighs all together, and names the risk from which an alert is worth its cost.
+The webhook is signed as in Standard Webhooks 1.0 (`examples/receive_webhook.py` checks it). Plain consumers need
+nothing of ours: `examples/consume_alerts.py`, or
+
+    kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u -f '%s\\n' | jq '.data.customData | {name, risk, reasons}'
 """
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["AlertBudget", "Costs", "budget"]
+__all__ = ["AlertBudget", "Costs", "budget", "score"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,22 @@ def budget(scores: Iterable[str], costs: Costs | None = None) -> AlertBudget:
     left = max(0, int(balance // costs.wrong_minutes)) if costs.wrong_minutes > 0 else 0
     precision = right / (right + wrong) if right + wrong else None
     return AlertBudget(right, wrong, found.count("pending"), precision, balance, left)
+
+
+def score(outcome: str | None, verdict: str | None) -> str:
+    """Whether an alert was right, by its run's end and what people said of it.
+
+    >>> [score("failure", None), score("success", None), score(None, None), score("failure", "flaky")]
+    ['right', 'wrong', 'pending', 'excused']
+    """
+    match verdict or outcome:
+        case "failure" | "error":
+            return "right"
+        case "success":
+            return "wrong"
+        case "flaky" | "infrastructure":
+            return "excused"
+        case "cancel":
+            return "unknown"
+        case _:
+            return "pending"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from streams.events import AlertRaised
 
-__all__ = ["Notice", "held_notice", "notice_of", "silence_notice"]
+__all__ = ["Notice", "held_notice", "notice_of", "overspent_notice", "silence_notice"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,16 @@ def silence_notice(alert: AlertRaised, page: str = "") -> Notice:
     return Notice(
         id=f"silenced-{alert.alert_id}", title=f"{_plain(alert.name)} raises too many alerts: silent for an hour",
         lines=("its alerts are still stored and shown on the page", "to do: mend it, or raise the alert threshold"),
+        severity="info", link=f"{page.rstrip('/')}/alerts" if page else "", run_id=alert.run_id,
+    )  # fmt: skip
+
+
+def overspent_notice(alert: AlertRaised, page: str = "") -> Notice:
+    """Says that a source's wrong alerts cost more than its right ones save, so that only critical ones are told."""
+    return Notice(
+        id=f"overspent-{alert.alert_id}", title=f"{_plain(alert.name)}: its alerts cost more than they save",
+        lines=("only critical ones are told until that changes; all are still stored and shown on the page",
+               "to do: mark what was flaky, or raise the alert threshold"),
         severity="info", link=f"{page.rstrip('/')}/alerts" if page else "", run_id=alert.run_id,
     )  # fmt: skip
 

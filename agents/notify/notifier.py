@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from agents.notify.channels import Channel
-from agents.notify.notice import Notice, held_notice, notice_of, silence_notice
+from agents.notify.notice import Notice, held_notice, notice_of, overspent_notice, silence_notice
 from agents.notify.policy import NoticeState
 from streams.errors import Rejected, Unavailable
 from streams.events import AlertRaised
@@ -33,6 +33,7 @@ class Notifier:
     channels: Sequence[Channel]
     page: str = ""
     is_muted: Callable[[str, float], Awaitable[bool]] = _nobody
+    is_overspent: Callable[[str, float], Awaitable[bool]] = _nobody
     attempts: int = 5
     first_wait_seconds: float = 1.0
     counts: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,11 @@ class Notifier:
         """Decide, and deliver what is to be told."""
         if await self.is_muted(alert.name, now):
             self.counts["muted"] += 1
+            return
+        if alert.severity != "critical" and await self.is_overspent(alert.name, now):
+            self.counts["overspent"] += 1
+            if self.state.says_overspent(alert.name, now):
+                await self._deliver(overspent_notice(alert, self.page))
             return
         decision, newly_silenced = self.state.decide(alert, now)
         self.counts[decision] += 1

@@ -15,7 +15,7 @@ from streams.events import AlertRaised
 
 __all__ = ["Decision", "NoticePolicy", "NoticeState"]
 
-_HOUR = 3_600.0
+_HOUR, _DAY = 3_600.0, 86_400.0
 _REMEMBERED = 10_000
 _HELD = 500
 Decision = Literal["tell", "silenced", "repeated", "held"]
@@ -48,6 +48,7 @@ class NoticeState:
     told: deque[float] = field(default_factory=deque)
     sources: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
     silenced: dict[str, float] = field(default_factory=dict)  # until when
+    overspent: OrderedDict[str, float] = field(default_factory=OrderedDict)  # when it was said
     held: deque[AlertRaised] = field(default_factory=lambda: deque(maxlen=_HELD))
 
     def decide(self, alert: AlertRaised, now: float) -> tuple[Decision, bool]:
@@ -68,6 +69,16 @@ class NoticeState:
             return "held", False
         self.told.append(now)
         return "tell", False
+
+    def says_overspent(self, source: str, now: float) -> bool:
+        """Whether it is time to say that a source has spent its budget: once a day."""
+        if self.overspent.get(source, -_DAY) > now - _DAY:
+            return False
+        self.overspent[source] = now
+        self.overspent.move_to_end(source)
+        while len(self.overspent) > _REMEMBERED:
+            self.overspent.popitem(last=False)
+        return True
 
     def release(self, now: float) -> list[AlertRaised]:
         """What was held back and may be told now, as one notice."""

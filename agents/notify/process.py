@@ -18,10 +18,11 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
+from agents.notify.budget import Costs, budget, score
 from agents.notify.channels import Channel, Mail, Slack, Webhook
 from agents.notify.notifier import Notifier
 from agents.notify.policy import NoticeState
-from agents.notify.settings import NotifySettings, policy_of
+from agents.notify.settings import NotifySettings, costs_of, policy_of
 from agents.store.database import connect
 from agents.store.reads import Reads
 from streams.broker import connection, refusal
@@ -29,8 +30,10 @@ from streams.codec import decode
 from streams.errors import ConfigError, InvalidEvent
 from streams.events import AlertRaised
 
-__all__ = ["channels_of", "follow", "run_notifier"]
+__all__ = ["channels_of", "follow", "overspent", "run_notifier"]
 
+_BUDGET_SECONDS, _BUDGET_ALERTS = 30 * 86_400.0, 2_000  # what a budget looks back at
+_LEAST_SCORED = 5  # alerts of a source, before it is judged by them
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +76,7 @@ async def _run(settings: NotifySettings, state: NoticeState, channels: list[Chan
     notifier = Notifier(state, channels, settings.notify_page)
     if engine is not None:
         notifier.is_muted = _muted(Reads(engine))
+        notifier.is_overspent = overspent(Reads(engine), costs_of(settings))
     task = asyncio.ensure_future(follow(settings.bootstrap, settings.notify_group, notifier))
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, task.cancel)
@@ -130,3 +134,19 @@ def _muted(reads: Reads) -> Callable[[str, float], Awaitable[bool]]:
         return any(wish.name == name and wish.until > now for wish in wishes)
 
     return muted
+
+
+def overspent(reads: Reads, costs: Costs) -> Callable[[str, float], Awaitable[bool]]:
+    """Whether a source's alerts of the last 30 days cost more than they saved; no, while the database is away."""
+
+    async def is_overspent(name: str, now: float) -> bool:
+        try:
+            rows = await reads.alerts(_BUDGET_ALERTS)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("budgets are not known: the database is away reason=%s", type(error).__name__)
+            return False
+        own = [row for row in rows if row["name"] == name and row["raised_at"] > now - _BUDGET_SECONDS]
+        found = budget((score(row["outcome"], row["verdict"]) for row in own), costs)
+        return found.right + found.wrong >= _LEAST_SCORED and found.balance_minutes < 0.0
+
+    return is_overspent

@@ -7,18 +7,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 
+from agents.notify.budget import Costs
 from agents.notify.policy import NoticePolicy
 from streams.errors import ConfigError
 from streams.settings import Settings
 
-__all__ = ["NotifySettings", "policy_of"]
+__all__ = ["NotifySettings", "costs_of", "policy_of"]
 
 
 class NotifySettings(Settings):
     """Rates are an hour; quiet hours are `HH:MM-HH:MM` in the time zone."""
 
     bootstrap: str = Field("127.0.0.1:9092", description="host:port list of the broker")
-    database: str = Field("", description="where mutes are read from; empty: mutes are not known")
+    database: str = Field("", description="where mutes and alerts' outcomes are read from; empty: neither is known")
     notify_group: str = Field("buildcast-notify", min_length=1)
     notify_page: str = Field("", description="address of the live page, for links")
     notify_webhook_url: str = ""
@@ -35,6 +36,8 @@ class NotifySettings(Settings):
     notify_source_per_hour: int = Field(4, ge=1, description="notices an hour of one package or job")
     notify_quiet: str = Field("", description="22:00-07:00; critical ones pass, others come together afterwards")
     notify_timezone: str = "UTC"
+    notify_wrong_alert_minutes: float = Field(5.0, gt=0.0, description="of a person, that a wrong alert costs")
+    notify_right_alert_minutes: float = Field(20.0, gt=0.0, description="of a person, that a right alert saves")
 
     @field_validator("notify_webhook_url", "notify_page")
     @classmethod
@@ -61,3 +64,8 @@ def policy_of(settings: NotifySettings) -> NoticePolicy:
         raise ConfigError(f"BUILDCAST_NOTIFY_TIMEZONE {settings.notify_timezone!r} is no time zone: use Europe/Berlin "
                           "or the like") from error  # fmt: skip
     return NoticePolicy(settings.notify_per_hour, settings.notify_source_per_hour, quiet, zone)
+
+
+def costs_of(settings: NotifySettings) -> Costs:
+    """What a wrong alert costs and a right one saves."""
+    return Costs(settings.notify_wrong_alert_minutes, settings.notify_right_alert_minutes)

@@ -16,7 +16,7 @@ from agents.api.paging import After, Limit, page, parse_cursor, reply
 from agents.api.problems import Problem
 from agents.api.routes.models import Days
 from agents.api.services import Services, services
-from agents.notify.budget import Costs, budget
+from agents.notify.budget import Costs, budget, score
 
 __all__ = ["budget_of", "router", "score"]
 
@@ -89,25 +89,6 @@ async def mute(request: Request, who: Writer, alert_id: AlertId, wish: _Mute | N
     row = await parts.audit(who, MUTED, alert_id, body, "told", f"muted until {until:.0f}")
     parts.hub.publish(MUTED, msgspec.json.encode({"alert_id": alert_id, "principal": who.name, "until": until}))
     return reply(request, row | {"until": until})
-
-
-def score(outcome: str | None, verdict: str | None) -> str:
-    """Whether an alert was right, by its run's end and what people said of it.
-
-    >>> [score("failure", None), score("success", None), score(None, None), score("failure", "flaky")]
-    ['right', 'wrong', 'pending', 'excused']
-    """
-    match verdict or outcome:
-        case "failure" | "error":
-            return "right"
-        case "success":
-            return "wrong"
-        case "flaky" | "infrastructure":
-            return "excused"
-        case "cancel":
-            return "unknown"
-        case _:
-            return "pending"
 
 
 def budget_of(parts: Services, alerts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.notify.budget import Costs, budget
@@ -19,11 +21,14 @@ from agents.notify.channels import Mail, Slack, Webhook, signature
 from agents.notify.notice import held_notice, notice_of, silence_notice
 from agents.notify.notifier import Notifier
 from agents.notify.policy import NoticePolicy, NoticeState
-from agents.notify.process import channels_of
-from agents.notify.settings import NotifySettings, policy_of
+from agents.notify.process import channels_of, overspent
+from agents.notify.settings import NotifySettings, costs_of, policy_of
+from agents.store.database import connect, migrate
+from agents.store.reads import Reads
 from streams import events
 from streams.errors import ConfigError, Rejected, Unavailable
-from tests.builders import T0
+from tests.agents.api.scenes import store_events
+from tests.builders import T0, run
 
 
 def alert(number: int = 1, name: str = "gcc", severity: events.Severity = "warning") -> events.AlertRaised:
@@ -146,6 +151,38 @@ async def test_muted_source_is_not_told(receiver: _Receiver) -> None:
     await notifier.take(alert(1), T0)
     await notifier.take(alert(2, name="glibc"), T0)
     assert len(receiver.got) == 1
+
+
+async def test_source_whose_alerts_cost_more_than_they_save_is_told_of_critical_ones_only(
+    receiver: _Receiver, tmp_path: Path
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'buildcast.sqlite'}"
+    await migrate(url)
+    engine = connect(url)
+    await store_events(engine, [one for number in range(5) for one in _wrong_alert(number)])
+    notifier = _notifier(receiver)
+    notifier.is_overspent = overspent(Reads(engine), costs_of(NotifySettings()))
+    for each in (alert(11), alert(12), alert(13, name="glibc"), alert(14, severity="critical")):
+        await notifier.take(each, T0 + 600)
+    assert not await notifier.is_overspent("gcc", T0 + 40 * 86_400)  # what is long ago counts no more
+    await engine.dispose()
+    titles = [json.loads(body)["title"] for _, body in receiver.got]
+    assert titles[0] == "gcc: its alerts cost more than they save"  # said once
+    assert titles[1:] == ["glibc: 90% risk of failure on host-1", "gcc: 90% risk of failure on host-1"]
+    assert notifier.counts["overspent"] == 2
+
+
+async def test_budget_is_not_kept_while_the_database_is_away(tmp_path: Path) -> None:
+    engine = connect(f"sqlite+aiosqlite:///{tmp_path / 'none' / 'buildcast.sqlite'}")
+    assert not await overspent(Reads(engine), Costs())("gcc", T0)
+    await engine.dispose()
+
+
+def _wrong_alert(number: int) -> list[events.Event]:
+    run_id = f"fine-{number}"
+    example = events.ExampleRecorded(id=f"x-{number}", source="/core", time=T0 + 60, host="host-1", run=run(run_id),
+                                     outcome="success", started_at=T0, seconds=60.0)  # fmt: skip
+    return [msgspec.structs.replace(alert(number), run_id=run_id), example]
 
 
 async def test_above_the_rate_alerts_come_together_later(receiver: _Receiver) -> None:
