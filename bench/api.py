@@ -67,12 +67,12 @@ async def _measure(folder: Path, rate: int, seconds: float, listeners: int) -> d
         await _answering(base)
         reading = [asyncio.create_task(_listen(port)) for _ in range(listeners)]
         publishing = asyncio.create_task(_publish(engine))
-        async with httpx.AsyncClient(base_url=base) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=60.0) as client:
             await client.get(f"runs/{_RUN}/forecast")  # into memory
         plain = await _load(port, rate, seconds)
         _reader, idle = await _connect(port)  # connected, never read
         beside_idle = await _load(port, rate, seconds)
-        async with httpx.AsyncClient(base_url=base) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=60.0) as client:
             status = (await client.get("status")).json()
         publishing.cancel()
         for task in reading:
@@ -147,7 +147,7 @@ async def _listen(port: int) -> None:
 
 
 async def _answering(base: str) -> None:
-    async with httpx.AsyncClient(base_url=base) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=60.0) as client:
         async with asyncio.timeout(30):
             while True:
                 try:
