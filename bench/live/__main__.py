@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -70,6 +71,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=CACHE, help="folder of the figures")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics made a moment ago are retried, aloud
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended from outside, the servers end too
     given.out.mkdir(parents=True, exist_ok=True)
     failed = [
         name for name in given.section or SECTIONS if not _measured(name, QUICK if given.quick else Sizes(), given.out)
