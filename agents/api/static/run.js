@@ -79,7 +79,7 @@ export class Run {
     const bytes = (value) => (value >= 1e9 ? `${number(value / 1e9)}\u00a0GB` : `${number(value / 1e6)}\u00a0MB`);
     const facts = [use.watched && `${number((use.cpu || 0) / use.watched)} cores in use on average`, known.peak_rss_bytes && `at most ${bytes(known.peak_rss_bytes)} of memory`,
       known.disk_used_bytes && `${bytes(known.disk_used_bytes)} of disk`, known.lines && `${number(known.lines)} lines of output`];
-    return section("What it used", h("p", {}, facts.filter(Boolean).join(", ")), use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] !== undefined).map(([kind, text]) =>
+    return section("What it used", h("p", {}, facts.filter(Boolean).join(", ")), use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] >= 0.5).map(([kind, text]) =>
       h("li", {}, h("span", {}, text), h("i", { "aria-hidden": "true", css: { width: `${Math.min(1, use[kind] / use.watched) * 100}%` } }), h("span", { class: "num" }, span(use[kind]))))) : null);
   }
 
@@ -102,7 +102,7 @@ export class Run {
     const told = this.run.impacts[0];
     if (!told) return null;
     const cause = { failed: "It has failed", failing: "It will probably fail", slow: "It is late" }[told.cause];
-    return section("Whom it holds up", h("p", {}, `${cause}: ${span(told.delay_seconds)}.`), h("ul", { class: "plain" }, told.delayed.slice(0, 8).map((each) => h("li", {},
+    return section("Whom it holds up", h("p", {}, `${cause}: about ${span(told.delay_seconds)} are lost.`), h("ul", { class: "plain" }, told.delayed.slice(0, 8).map((each) => h("li", {},
       `${each.kind} ${each.name}`, h("span", { class: "faint" }, ` by about ${span(each.delay_seconds)}${(each.runs || 1) > 1 ? `, ${each.runs} runs` : ""}`)))));
   }
 
@@ -141,7 +141,7 @@ export class Run {
     const whole = found.reduce((sum, each) => sum + each.seconds, 0) || 1;
     return section("Stages", found.length ? h("ul", { class: "stages" }, found.map((each) => h("li", {}, h("span", {}, each.stage),
       h("i", { "aria-hidden": "true", css: { width: `${(each.seconds / whole) * 100}%` } }), h("span", { class: "num" }, span(each.seconds)))))
-      : h("p", { class: "empty" }, "No stage has ended yet."));
+      : h("p", { class: "empty" }, this.run.outcome ? "It told of none." : "No stage has ended yet."));
   }
 
   similar() {

@@ -6,10 +6,17 @@ import asyncio
 from typing import Any
 
 import pytest
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Message as AsgiMessage
 
+from agents.api.app import create_app
 from agents.api.hub import Hub, TooManyListeners
+from agents.api.log import JournalLog
 from agents.api.routes.stream import EventStream
+from agents.api.serve import Server
+from agents.api.settings import ApiSettings
+from agents.ports import free_ports
 
 
 async def _next(chunks: Any) -> bytes:
@@ -96,3 +103,37 @@ async def test_stream_ends_when_its_reader_leaves() -> None:
 
     await asyncio.wait_for(EventStream(hub, hub.join(), 5.0)({"type": "http"}, receive, send), 5)
     assert len(hub) == 0
+
+
+async def test_socket_that_is_never_read_costs_a_reader_nothing_and_is_let_go(
+    settings: ApiSettings, engine: AsyncEngine
+) -> None:
+    (port,) = free_ports(1)
+    app = create_app(settings.model_copy(update={"api_stalled_seconds": 0.5}), engine, JournalLog(settings.state))
+    hub: Hub = app.state.services.hub
+    server = Server(uvicorn.Config(app, port=port, log_level="error"), hub)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110 -- another task starts it
+            await asyncio.sleep(0.01)
+        (_, idle), (reader, writer) = await _listening(port), await _listening(port)
+        while len(hub) < 2:  # noqa: ASYNC110 -- the server takes them in
+            await asyncio.sleep(0.01)
+        data = b'"' + b"x" * 100_000 + b'"'
+        for number in range(300):  # thirty megabytes: more than sockets and buffers hold
+            hub.publish(f"k{number}", data)
+            await reader.readuntil(b"event: k%d\n" % number)
+            await reader.readuntil(b"\n\n")
+        while len(hub) > 1:  # noqa: ASYNC110 -- the server lets it go
+            await asyncio.sleep(0.01)
+        assert hub.lost == 0  # of the one that reads
+        for each in (idle, writer):
+            each.close()
+        server.should_exit = True
+        await serving
+
+
+async def _listening(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=200_000)
+    writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    return reader, writer
