@@ -75,10 +75,15 @@ class Scorer:
         """Score a batch; returns when every output and dead letter is acknowledged."""
         async with self._lock:
             await self._replica.ready.wait()
+            out: list[Record] = []
+            seen: dict[int, dict[str, int]] = {}
             for number in sorted({tp.partition for tp in batch.records}):
                 partition = self.partitions.get(number) or await self._open(number)
-                await self._score(number, partition, batch)
-                self._snapshot_if_due(number, partition)
+                seen[number] = await self._score(number, partition, batch, out)
+            await self._deliver(out)  # a batch waits for acknowledgements once, not once a partition
+            for number, newest in seen.items():
+                self.partitions[number].next |= newest
+                self._snapshot_if_due(number, self.partitions[number])
 
     async def settle(self) -> None:
         """Make all state durable: before partitions are given up."""
@@ -109,8 +114,8 @@ class Scorer:
         held = self.partitions.get(partition)
         return None if held is None else held.saved.get(topic)
 
-    async def _score(self, number: int, partition: Partition, batch: Batch) -> None:
-        out: list[Record] = []
+    async def _score(self, number: int, partition: Partition, batch: Batch, out: list[Record]) -> dict[str, int]:
+        """Add a partition's outputs to `out`; the next offsets by topic, which hold once those are acknowledged."""
         newest: dict[str, int] = {}
         slept, oldest = time.perf_counter(), None
         for record in self._in_time(batch, number, partition):
@@ -120,14 +125,16 @@ class Scorer:
             newest[record.topic] = record.offset + 1
             oldest = oldest or record.timestamp
             out += self._outputs(number, partition, newest, record)
+        if oldest:
+            self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - oldest / 1000))
+        return newest
+
+    async def _deliver(self, out: list[Record]) -> None:
         for refused in await self._outbox.send(out):
             _log.error(
                 "an output for %s of %d bytes is larger than the broker takes", refused.topic, len(refused.value)
             )
             self._metrics.count("buildcast_dropped", 1.0, **{"class": "output-too-large"})
-        partition.next |= newest
-        if oldest:
-            self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - oldest / 1000))
 
     def _in_time(self, batch: Batch, number: int, partition: Partition) -> Iterator[Any]:
         """A partition's unseen records of both topics by broker time, each topic in its order."""
