@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { h, put } from "./dom.js";
 import { ago, number, percent, plural } from "./format.js";
-import { action, reasons, risk, runLink } from "./parts.js";
+import { action, reasons, resolved, risk, runLink } from "./parts.js";
 
 const SCORES = { right: "it was right", wrong: "it was wrong", pending: "not known yet", excused: "flaky or the machine's fault", unknown: "cancelled" };
 
@@ -39,7 +39,7 @@ export class Alerts {
     return h("li", { class: `alert ${alert.resolved_at ? "resolved" : alert.severity}`, "data-alert": alert.alert_id },
       h("div", { class: "head" }, h("h2", { class: "name" }, runLink(alert)), risk(alert.risk)),
       h("p", { class: "faint" }, `raised ${ago(alert.raised_at)}, ${alert.cause === "slope" ? "rose steeply" : `passed ${percent(alert.threshold)}`}`,
-        body.host ? ` · ${body.host}` : "", alert.resolved_at ? ` · ${SCORES[alert.score]} (${alert.why})` : "",
+        body.host ? ` · ${body.host}` : "", alert.resolved_at ? ` · ${SCORES[alert.score]} (${resolved(alert.why)})` : "",
         held ? ` · ${held.principal} looks after it` : "", alert.verdict ? ` · verdict: ${alert.verdict}` : ""),
       reasons(body.reasons || [], 3),
       h("div", { class: "row" },

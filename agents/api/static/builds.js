@@ -115,10 +115,16 @@ export class Builds {
   add(run) {
     const card = new Card(run);
     this.cards.set(run.run_id, card);
-    const riskOf = (each) => (each.forecast ? each.forecast.risk : 0);
-    const before = [...this.grid.children].find((each) => riskOf(this.cards.get(each.dataset.run)) < riskOf(card));
-    this.grid.insertBefore(card.element, before || null);
+    this.place(card);
     return card;
+  }
+
+  // The riskiest first.
+  place(card) {
+    const riskOf = (each) => (each.forecast ? each.forecast.risk : 0);
+    const others = [...this.grid.children].filter((each) => each !== card.element);
+    const before = others.find((each) => riskOf(this.cards.get(each.dataset.run)) < riskOf(card));
+    if (!card.element.contains(document.activeElement)) this.grid.insertBefore(card.element, before || null);
   }
 
   counted() {
@@ -129,7 +135,9 @@ export class Builds {
   on(kind, data) {
     if (kind === "forecast") {
       const card = this.cards.get(data.run_id) || this.add({ ...data, started_at: data.at - data.elapsed_seconds });
+      const moves = card.forecast?.risk_level !== data.risk_level;
       card.take(data);
+      if (moves) this.place(card);
     } else if (kind === "run-started" && !this.cards.has(data.run_id)) {
       this.add(data);
     } else if (kind === "run-finished") {

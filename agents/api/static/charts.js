@@ -35,7 +35,7 @@ function frame({ height, label, from, to, marks, yTicks, yText, y, draw, read })
   const tip = h("div", { class: "tip", hidden: true });
   const render = () => {
     const width = Math.max(260, holder.clientWidth || 640);
-    const left = 62, right = 12, top = 14, bottom = 24;
+    const left = 76, right = 12, top = 14, bottom = 24;
     const X = (at) => left + ((at - from) / Math.max(1e-9, to - from)) * (width - left - right);
     const Y = (value) => height - bottom - y(value) * (height - top - bottom);
     const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },

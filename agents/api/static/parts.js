@@ -9,6 +9,9 @@ export const risk = (value, extra = "") =>
 const OUTCOMES = { success: "✓ succeeded", failure: "✕ failed", error: "! broke", cancel: "– cancelled" };
 export const outcome = (value) => h("span", { class: `outcome ${value || "running"}` }, OUTCOMES[value] || "● running");
 
+const ENDS = { fell: "the risk fell", "finished-success": "the run succeeded", "finished-failure": "the run failed" };
+export const resolved = (why) => ENDS[why] || why;
+
 export const runLink = (run) => h("a", { href: `/runs/${encodeURIComponent(run.run_id)}` }, run.name || run.run_id);
 
 // "about 4 min left (3 to 7)" with a track: done, expected rest, and how far it may go.

@@ -4,9 +4,8 @@ import { get, post } from "./api.js";
 import { durationChart, riskChart } from "./charts.js";
 import { h, put } from "./dom.js";
 import { ago, clock, date, number, percent, signed, span } from "./format.js";
-import { action, blame, counterfactuals, eta, outcome, reasons, risk, runLink, section, table } from "./parts.js";
+import { action, blame, counterfactuals, eta, outcome, reasons, resolved, risk, runLink, section, table } from "./parts.js";
 
-const RESOURCES = { cpu: "the CPU", memory: "memory", io: "the disk", network: "a network or a lock", jobs: "the number of jobs", "lock-step": "one step after the other" };
 const USES = [["alone", "at most one core at work"], ["idle", "neither CPU nor disk used"], ["cpu_wait", "some task waited for a core"], ["memory_wait", "some task waited for memory"], ["io_wait", "some task waited for the disk"]];
 const VERDICTS = [["flaky", "This was flaky"], ["infrastructure", "The machine's fault"], ["failure", "Really broken"], ["success", "Really fine"]];
 
@@ -77,7 +76,7 @@ export class Run {
     const use = known.use || {};
     if (!use.watched && !known.peak_rss_bytes) return null;
     const bytes = (value) => (value >= 1e9 ? `${number(value / 1e9)}\u00a0GB` : `${number(value / 1e6)}\u00a0MB`);
-    const facts = [use.watched && `${number((use.cpu || 0) / use.watched)} cores in use on average`, known.peak_rss_bytes && `at most ${bytes(known.peak_rss_bytes)} of memory`,
+    const facts = [use.watched && `${((use.cpu || 0) / use.watched).toFixed(2)} cores in use on average`, known.peak_rss_bytes && `at most ${bytes(known.peak_rss_bytes)} of memory`,
       known.disk_used_bytes && `${bytes(known.disk_used_bytes)} of disk`, known.lines && `${number(known.lines)} lines of output`];
     return section("What it used", h("p", {}, facts.filter(Boolean).join(", ")), use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] >= 0.5).map(([kind, text]) =>
       h("li", {}, h("span", {}, text), h("i", { "aria-hidden": "true", css: { width: `${Math.min(1, use[kind] / use.watched) * 100}%` } }), h("span", { class: "num" }, span(use[kind]))))) : null);
@@ -86,7 +85,7 @@ export class Run {
   heldBack() {
     const found = this.run.analysis?.held_back || [];
     return found.length ? section("What held it back", h("ul", { class: "plain" }, found.map((each) => h("li", {},
-      `${span(each.seconds)} (${percent(each.share)}) by ${RESOURCES[each.resource] || each.resource}: ${each.text}`)))) : null;
+      `${span(each.seconds)} (${percent(each.share)}): ${each.text}`)))) : null;
   }
 
   advice() {
@@ -154,7 +153,7 @@ export class Run {
   alerts() {
     const found = this.run.alerts;
     return found.length ? section("Alerts", h("ul", { class: "plain" }, found.map((each) => h("li", {},
-      `${percent(each.risk)} at ${clock(each.raised_at)}, `, each.resolved_at ? `resolved: ${each.why}` : "open")))) : null;
+      `${percent(each.risk)} at ${clock(each.raised_at)}, `, each.resolved_at ? `resolved: ${resolved(each.why)}` : "open")))) : null;
   }
 
   change() {

@@ -67,9 +67,9 @@ class Page:
         eventually(lambda: self.js("return !!document.querySelector('main h1')"))
         eventually(lambda: self.text("#live-text") == "live")
 
-    def look(self, width: int, theme: str) -> None:
+    def look(self, width: int, theme: str, height: int = 800) -> None:
         """As on a screen of this width, a telephone's below 500, in the system's light or dark."""
-        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

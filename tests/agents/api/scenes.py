@@ -89,20 +89,20 @@ def fleet(now: float = NOW) -> list[events.Event]:
             advice=[events.Advice(change="jobs=8", text="-j8, as many as there are cores",
                                   saving_seconds=events.Interval(point=90.0, lower=20.0, upper=140.0))], **base,
         ),
-        *_alert("old-20", "gcc-pass1", now - 29_900),
-        *_alert("old-21", "gcc-pass1", now - 26_900),
+        *_alert("old-20", "failure", now - 29_900),
+        *_alert("old-21", "success", now - 26_900),
         *_hosts(now),
         *_models(now),
     ]  # fmt: skip
     return out
 
 
-def _alert(run_id: str, name: str, at: float) -> list[events.Event]:
+def _alert(run_id: str, end: str, at: float) -> list[events.Event]:
     base: dict[str, Any] = {"source": "/buildcast/core", "host": builders.HOST, "alert_id": f"alert-{run_id}"}
     return [
-        events.AlertRaised(id=f"{run_id}-raised", run_id=run_id, name=name, cause="level", severity="warning",
+        events.AlertRaised(id=f"{run_id}-raised", run_id=run_id, name="gcc-pass1", cause="level", severity="warning",
                            risk=0.85, threshold=0.8, reasons=[], time=at, **base),
-        events.AlertResolved(id=f"{run_id}-resolved", run_id=run_id, why="finished", time=at + 200, **base),
+        events.AlertResolved(id=f"{run_id}-resolved", run_id=run_id, why=f"finished-{end}", time=at + 200, **base),
     ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tests.agents.api.browser import Page, Served, chromium, eventually
 from tests.models.histories import recorded
 
 pytestmark = pytest.mark.browser
+FIRST = "return document.querySelector('.cards .card').dataset.run"
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 AXE = files("axe_core_python").joinpath("axe.min.js").read_text()
 _GRAVE = """
@@ -59,9 +60,12 @@ def test_curve_moves_when_a_forecast_is_made(page: Page) -> None:
     line = "[data-run=glibc-live] .spark .line"
     eventually(lambda: page.js("return document.querySelector(arguments[0])?.getAttribute('d')", line))
     before = page.js("return document.querySelector(arguments[0]).getAttribute('d')", line)
+    assert page.js(FIRST) == "gcc-live"  # the riskiest
     page.served.store([scenes.forecast("glibc-live", time.time(), 0.42, 120.0, name="glibc")])
     eventually(lambda: "42" in page.text("[data-run=glibc-live] .risk"))
     assert page.js("return document.querySelector(arguments[0]).getAttribute('d')", line) != before
+    page.served.store([scenes.forecast("glibc-live", time.time(), 0.97, 125.0, name="glibc")])
+    eventually(lambda: page.js(FIRST) == "glibc-live")
 
 
 def test_alert_appears_within_two_seconds(page: Page) -> None:
@@ -109,7 +113,7 @@ def test_run_page_tells_what_the_run_used_and_what_held_it_back(page: Page) -> N
     page.open("/runs/old-01")
     said = page.text("main")
     assert "2.37 cores in use on average, at most 1.31\u00a0GB of memory, 4,180 lines of output" in said
-    assert "1\u00a0min (20\u00a0%) by the disk: some task waited for the disk" in said
+    assert "1\u00a0min (20\u00a0%): some task waited for the disk" in said
     assert "-j8, as many as there are cores: saves about 1\u00a0min\u00a030\u00a0s" in said
     assert page.js("return document.querySelectorAll('svg .actual').length") == 1
 
