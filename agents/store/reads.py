@@ -270,9 +270,7 @@ class Reads:
     async def outcomes(self, since: float, limit: int) -> list[Row]:
         """Scored outcomes from a time on, newest first: what calibration and coverage are counted from."""
         t = tables.outcomes
-        columns = (t.c.run_id, t.c.project, t.c.name, t.c.outcome, t.c.known_at, t.c.seconds, t.c.first_risk,
-                   t.c.last_risk, t.c.body)  # fmt: skip
-        query = select(*columns).where(t.c.known_at >= since)
+        query = select(t.c.outcome, t.c.seconds, t.c.first_risk, t.c.body).where(t.c.known_at >= since)
         return await self._all(query.order_by(t.c.known_at.desc(), t.c.run_id).limit(limit))
 
     async def audit(
@@ -304,7 +302,9 @@ class Reads:
 
     async def _all(self, query: Select[Any]) -> list[Row]:
         async with self.engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+            found = await connection.execute(query)
+            names = tuple(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _paged(

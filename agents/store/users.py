@@ -20,7 +20,7 @@ from streams.errors import ConfigError, Unavailable
 __all__ = ["ROLES", "create_users", "grants"]
 
 ROLES: dict[str, str] = {
-    "migrate": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES",
+    "migrate": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW",
     "sink": "SELECT, INSERT",  # and UPDATE on every table that is not append-only
     "read": "SELECT",
 }

@@ -17,7 +17,7 @@ changeable() {
 }
 MYSQL_PWD="$(password mysql_root)" mysql --user=root <<SQL
 CREATE USER 'buildcast_migrate'@'%' IDENTIFIED BY '$(password mysql_migrate)';
-GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON buildcast.* TO 'buildcast_migrate'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW ON buildcast.* TO 'buildcast_migrate'@'%';
 CREATE USER 'buildcast_sink'@'%' IDENTIFIED BY '$(password mysql_sink)';
 GRANT SELECT, INSERT ON buildcast.* TO 'buildcast_sink'@'%';
 $(changeable)
