@@ -16,10 +16,11 @@ __all__ = ["SPACE", "draw"]
 
 SPACE: Mapping[str, Sequence[Value]] = {
     "risk.members": (
-        ["prior", "linear", "factors", "network"],
-        ["prior", "linear", "factors"],
-        ["prior", "linear", "factors", "network", "tree"],
-        ["prior", "linear"],
+        ["factors", "network", "contexts"],
+        ["factors", "contexts"],
+        ["linear", "factors", "network", "contexts"],
+        ["factors", "network", "contexts", "tree"],
+        ["contexts"],
     ),
     "risk.weight_rate": (0.03, 0.1, 0.2, 0.4),
     "risk.share": (0.0001, 0.001, 0.01),

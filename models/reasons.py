@@ -1,4 +1,5 @@
-"""A score's reasons in a person's words: the linear member's parts, summed by family of features, with the evidence."""
+"""A score's reasons in a person's words: the plain member's parts (models.members.contexts), summed by family of
+features, with the evidence."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ from models.calibration import Calibration
 from models.counterfactual import Answer, what_if
 from models.ensemble import Pool
 from models.history.fold import PRIOR_SCHEMA, History, HistoryLimits
+from models.history.posteriors import CONTEXTS
+from models.members.contexts import Contexts
 from models.members.linear import Linear
 from models.members.table import RAW, make
 from models.members.vector import BASE_LOGIT, Slots, Vector, sigmoid
@@ -27,8 +29,8 @@ from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reaso
 
 __all__ = ["PriorRisk", "RiskConfig", "RiskModel"]
 
-# bench/ablation.py decides: the prior and the trees cost more than they bring and stay available, not default.
-FULL = ("linear", "factors", "network")
+# bench/ablation.py decides: the others cost more than they bring and stay available, not default.
+FULL = ("factors", "network", "contexts")
 FAST = ("contexts",)
 START = {
     "prior": 0.02,
@@ -224,12 +226,12 @@ class RiskModel:
         return math.sqrt(apart + 1.0 / (effective * rate * (1.0 - rate)))
 
     def _reasons(self, prior: PriorFeatures, z: Vector, logit: float) -> tuple[float, list[Reason]]:
-        linear = self.members.get("linear")
-        if not isinstance(linear, Linear):
+        plain = self.members.get("contexts") or self.members.get("linear")
+        if not isinstance(plain, Contexts | Linear):
             return logit, []
         trust = self.trust
-        reasons = self._teller.tell(prior.values, trust * linear.contributions(z))
-        base = trust * linear.bias + (1.0 - trust) * BASE_LOGIT
+        reasons = self._teller.tell(prior.values, trust * plain.contributions(z, prior.keys, _GIVEN))
+        base = trust * plain.bias + (1.0 - trust) * BASE_LOGIT
         rest = logit - base - math.fsum(reason.logit for reason in reasons)
         if trust < 0.5:
             text = self._teller.words("project", prior.values)
@@ -245,4 +247,5 @@ def _slots(prior: PriorFeatures) -> Slots:
 
 
 EARLY = frozenset({"setup", "network", "disk", "oom", "permission", "missing", "ice", "clock"})
+_GIVEN = tuple(PRIOR_SCHEMA.names.index(f"given_{name}") for name, _, _ in CONTEXTS)
 _OUTCOMES = PRIOR_SCHEMA.names.index("project_outcomes")

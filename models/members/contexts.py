@@ -8,6 +8,7 @@ click prediction, for weights of sparse keys.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,6 +37,14 @@ class Contexts(VectorClassifier):
         width, get = min(len(z), len(self.weights)), self._keys.entries.get
         told = math.fsum([get(slot, _FRESH).real for slot in slots])
         return limited(self.bias + float(self.weights[:width].dot(z[:width])) + told)
+
+    def contributions(self, z: Vector, keys: Sequence[str] = (), columns: Sequence[int] = ()) -> Vector:
+        """Each feature's part of the logit, a context key's added to the column that stands for the context."""
+        parts = widened(self.weights, len(z)) * z
+        for key, column in zip(keys, columns, strict=False):
+            if key and column < len(parts):
+                parts[column] += self._keys.entries.get(key, _FRESH).real
+        return parts
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
         if len(self.weights) < len(z):

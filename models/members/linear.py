@@ -6,6 +6,7 @@ Source: Duchi, Hazan, Singer (2011), Adaptive subgradient methods.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,8 +31,8 @@ class Linear(VectorClassifier):
         width = min(len(z), len(self.weights))
         return limited(self.bias + float(self.weights[:width].dot(z[:width])))
 
-    def contributions(self, z: Vector) -> Vector:
-        """Each feature's part of the logit; with the bias they sum to it."""
+    def contributions(self, z: Vector, keys: Sequence[str] = (), columns: Sequence[int] = ()) -> Vector:
+        """Each feature's part of the logit; with the bias they sum to it. Keys play no part in it."""
         return widened(self.weights, len(z)) * z
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:

@@ -188,7 +188,7 @@ def test_time_and_volume_ask_for_a_training_once(policy: TriggerPolicy, kind: st
 
 
 def test_a_champion_worse_than_ewma5_for_long_is_left_for_the_floor_and_it_is_said() -> None:
-    lost = config_of({"risk.calibration_step": 1000.0})
+    lost = config_of({"risk.calibration_step": 100_000.0})
     world = World(replace(POLICY, floor=FloorPolicy(min_labels=100)), lost)
     world.read(len(LOG))
     (_, name, at), *_ = world.moves()
