@@ -6,6 +6,7 @@ Infrastructure errors wait and retry for ever; data errors belong to one row; an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from streams.errors import ConfigError, Unavailable
 
-__all__ = ["Fault", "check", "connect", "fault_of", "migrate", "revisions"]
+__all__ = ["Fault", "check", "connect", "fault_of", "migrate", "revisions", "with_engine"]
 
 # Server codes: MySQL and MariaDB error reference. 4025 is MariaDB's failed CHECK.
 _INFRASTRUCTURE = {
@@ -85,6 +86,20 @@ async def check(url: str) -> None:
             await connection.execute(text("SELECT 1"))
     except (DBAPIError, OSError, TimeoutError) as error:
         raise Unavailable(f"no database answers at {_shown(url)}: start it, or set BUILDCAST_DATABASE") from error
+    finally:
+        await engine.dispose()
+
+
+async def with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[Any]]) -> Any:
+    """What `work` gives for a database that answers; its refusal is a sentence for a person."""
+    await check(url)
+    engine = connect(url)
+    try:
+        return await work(engine)
+    except DBAPIError as error:
+        raise Unavailable(
+            f"the database refuses ({error.orig}): use the migrating user, after `buildcast db upgrade`"
+        ) from error
     finally:
         await engine.dispose()
 

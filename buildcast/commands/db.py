@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = ["db"]
 
@@ -75,26 +72,9 @@ def _progress(table: str, rows: int) -> None:
     typer.echo(f"{table}: {rows} rows ...", err=True)
 
 
-def _with_engine(database: str | None, work: Callable[[AsyncEngine], Awaitable[Any]]) -> Any:
-    from sqlalchemy.exc import DBAPIError
-
+def _with_engine(database: str | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
     from agents.settings import SinkSettings
-    from agents.store.database import check, connect
-    from streams.errors import Unavailable
+    from agents.store.database import with_engine
     from streams.settings import load
 
-    url = load(SinkSettings, database=database).database_url
-
-    async def run() -> Any:
-        await check(url)
-        engine = connect(url)
-        try:
-            return await work(engine)
-        except DBAPIError as error:
-            raise Unavailable(
-                f"the database refuses ({error.orig}): use the migrating user, after `buildcast db upgrade`"
-            ) from error
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
+    return asyncio.run(with_engine(load(SinkSettings, database=database).database_url, work))
