@@ -23,6 +23,6 @@ ENV PATH=/opt/buildcast/bin:$PATH \
 USER 10001:10001
 WORKDIR /var/lib/buildcast
 VOLUME ["/var/lib/buildcast"]
-EXPOSE 8640 9464 9465
+EXPOSE 8640 9464 9465 9467
 ENTRYPOINT ["buildcast"]
 CMD ["--help"]

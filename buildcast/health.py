@@ -61,7 +61,7 @@ def examine(state: Path) -> list[Part]:
         ]
     broker = _broker(found)
     groups = _groups(found) if broker.state == "ok" else []
-    return [broker, *groups, _database(found), *_processes(found), _spool(state), *_trainer(state), *_feeds()]
+    return [broker, *groups, _database(found), *_processes(found), _spool(state), *_trainer(found, state), *_feeds()]
 
 
 def _broker(found: Endpoints) -> Part:
@@ -108,8 +108,10 @@ def _spool(state: Path) -> Part:
     return Part("collectors", "ok", f"{size / 2**20:.1f} MB of spool")
 
 
-def _trainer(state: Path) -> Iterator[Part]:
-    """Its progress, where one has trained over this state folder."""
+def _trainer(found: Endpoints, state: Path) -> Iterator[Part]:
+    """Its progress, where one has trained over this state folder and no metrics page tells of it."""
+    if "trainer" in found.metrics:
+        return
     try:
         told = json.loads((state / "trainer-progress.json").read_text())
         yield Part("trainer", "ok", f"training {told['training_id']}: {told['progress']:.0%}")
@@ -175,6 +177,10 @@ def _judged(name: str, values: dict[str, float]) -> Part:
     said = f"{consumed:.0f} events, lag {lag:.1f} s"
     if offset := values.get("buildcast_model_examples_offset"):
         said += f", model at offset {offset:.0f}"
+    if name == "trainer":
+        share = values.get("buildcast_training_progress_ratio", 0.0)
+        said = f"{consumed:.0f} events, at offset {values.get('buildcast_trainer_examples_offset', 0.0):.0f}, "
+        said += f"training: {share:.0%}" if share else "no training in progress"
     if lag > 60.0:
         return Part(name, "degraded", said, "add workers, or look at its log for what holds it back")
     if rejected:

@@ -1,4 +1,4 @@
-"""The whole system on this machine: broker, topics, database, worker and sink as processes over one state folder."""
+"""The whole system on this machine: broker, topics and database, and its parts as processes over one state folder."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from buildcast import endpoints
 from buildcast.endpoints import Endpoints
 from streams.errors import Unavailable
 
-__all__ = ["PARTS", "start", "stop"]
+__all__ = ["PARTS", "WITHOUT_TRAINING", "start", "stop"]
 
-PARTS = ("worker", "sink", "api")
+PARTS = ("worker", "sink", "api", "trainer")
+WITHOUT_TRAINING = PARTS[:-1]
+"""What one build needs: models still learn from it, challengers are not tried."""
 _READY_SECONDS = 60.0
 
 

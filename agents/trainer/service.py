@@ -13,14 +13,17 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from prometheus_client import CollectorRegistry
 
 from agents.admin import check_topics
+from agents.metrics import Metrics, create
+from agents.metrics import serve as serve_metrics
 from agents.outbox import Outbox, record_of
 from agents.trainer.job import Job
 from agents.trainer.records import KafkaRecords
@@ -50,13 +53,18 @@ class Trainer:
     """The service; `stop` ends it after the record in hand."""
 
     def __init__(
-        self, settings: TrainerSettings, first: ForecasterConfig | None = None, clock: Callable[[], float] = time.time
+        self,
+        settings: TrainerSettings,
+        first: ForecasterConfig | None = None,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
         self.desk = Desk(settings.policy(), first)
         self.job: Job | None = None
         self.stopping = asyncio.Event()
         self._clock = clock
+        self._metrics = metrics or create(CollectorRegistry())
         self._began = self._told = 0.0
         self._outbox = Outbox(settings.bootstrap, "buildcast-trainer")
         self._consumer: Any = None
@@ -111,6 +119,16 @@ class Trainer:
         if found.get(EXAMPLES) and self.desk.offset <= found[EXAMPLES][-1].offset:
             consumer.seek(EXAMPLES, self.desk.offset)
         await self._train(consumer)
+        self._show(found)
+
+    def _show(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        for partition, records in found.items():
+            self._metrics.count("buildcast_events_consumed", len(records), topic=partition.topic)
+        progress = self.job.progress if self.job else None
+        share = progress.done / max(1, progress.of) if progress else 0.0
+        self._metrics.set("buildcast_training_progress_ratio", share)
+        self._metrics.set("buildcast_trainer_examples_offset", self.desk.offset)
+        self._metrics.set("buildcast_trainer_challengers", len(self.desk.shadow.forecasters) - 1)
 
     def _note(self, record: Any) -> None:
         event = _decoded(record)
@@ -183,7 +201,10 @@ def _decoded(record: Any) -> Event | None:
 
 async def _run(settings: TrainerSettings) -> None:
     await check_topics(settings.bootstrap, [EXAMPLES.topic, MODEL_EVENTS.topic])
-    trainer = Trainer(settings)
+    registry = CollectorRegistry()
+    trainer = Trainer(settings, metrics=create(registry))
+    port = serve_metrics(registry, settings.trainer_metrics_port, settings.metrics_host)
+    _log.info("trainer, metrics on http://%s:%d", settings.metrics_host, port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):

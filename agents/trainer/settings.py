@@ -15,6 +15,7 @@ __all__ = ["TrainerSettings"]
 class TrainerSettings(ProcessSettings):
     """`buildcast trainer`."""
 
+    trainer_metrics_port: int = Field(9467, ge=0, le=65_535, description="0: any free port")
     trainer_challengers: int = Field(5, ge=1, le=50, description="configs drawn for a training")
     trainer_shadows: int = Field(2, ge=0, le=10, description="challengers that go on beside the champion")
     trainer_window_records: int = Field(0, ge=0, description="of history that counts as evidence; 0: all")

@@ -39,6 +39,7 @@ def doctor(
 def _examine(given: Path | None) -> list[Finding]:
     from agents.api.settings import ApiSettings
     from agents.settings import SinkSettings, WorkerSettings
+    from agents.trainer.settings import TrainerSettings
     from buildcast import doctor as look
     from buildcast import doctor_servers as servers
     from buildcast.endpoints import database_url
@@ -60,6 +61,7 @@ def _examine(given: Path | None) -> list[Finding]:
         "sink": load(SinkSettings).sink_metrics_port,
         "collect": load(CollectSettings).collect_metrics_port,
         "api": load(ApiSettings).api_port,
+        "trainer": load(TrainerSettings).trainer_metrics_port,
     }
     return [
         *found, look.java(), *look.programs(), look.state_folder(worker.state), look.disk(worker.state), look.clock(),

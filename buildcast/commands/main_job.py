@@ -21,11 +21,11 @@ def main_job(
     from buildcast.remote import wait_until_stored
     from buildcast.runner import run_here
     from buildcast.sample_build import fetch_sample
-    from buildcast.system import start, stop
+    from buildcast.system import WITHOUT_TRAINING, start, stop
 
     console = Console(stderr=True)
     was_up = endpoints.read(state) is not None
-    found = start(state, lambda text: console.print(f"[dim]{text}[/dim]"))
+    found = start(state, lambda text: console.print(f"[dim]{text}[/dim]"), WITHOUT_TRAINING)
     try:
         if found.api:
             console.print(f"page: {found.api}/")

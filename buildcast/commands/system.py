@@ -13,7 +13,7 @@ State = Annotated[Path, typer.Option(help="The state folder.")]
 
 
 def up(state: State = Path(".buildcast")) -> None:
-    """Start broker, worker, sink and API on this machine (loopback, free ports) and leave them running."""
+    """Start broker, worker, sink, API and trainer on this machine (loopback, free ports) and leave them running."""
     from buildcast.system import start
 
     found = start(state, typer.echo)

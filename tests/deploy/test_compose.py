@@ -91,7 +91,11 @@ def test_api_may_serve_others_with_what_it_is_given(
 def test_ports_that_are_watched_are_ports_that_are_served(compose: dict[str, Any]) -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     ports = {job["job_name"]: job["dns_sd_configs"][0]["port"] for job in scraped if "dns_sd_configs" in job}
-    assert ports == {"worker": WorkerSettings().worker_metrics_port, "sink": SinkSettings().sink_metrics_port}
+    assert ports == {
+        "worker": WorkerSettings().worker_metrics_port,
+        "sink": SinkSettings().sink_metrics_port,
+        "trainer": TrainerSettings().trainer_metrics_port,
+    }
     for name, port in ports.items():
         assert f":{port}/metrics" in compose["services"][name]["healthcheck"]["test"][-1]
         assert name in compose["services"]
@@ -185,7 +189,8 @@ def test_dockerfile_copies_what_exists_and_runs_the_projects_command() -> None:
         assert "buildcast" in tomllib.load(file)["project"]["scripts"]
     assert 'ENTRYPOINT ["buildcast"]' in text
     assert re.search(r"^USER 10001", text, re.MULTILINE)
-    served = {ApiSettings().api_port, WorkerSettings().worker_metrics_port, SinkSettings().sink_metrics_port}
+    served = {ApiSettings().api_port, WorkerSettings().worker_metrics_port, SinkSettings().sink_metrics_port,
+              TrainerSettings().trainer_metrics_port}  # fmt: skip
     assert {int(port) for port in re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE)[0].split()} == served
 
 

@@ -15,6 +15,7 @@ import typer
 from agents.api.settings import ApiSettings
 from agents.rights import ROLES
 from agents.settings import SinkSettings, WorkerSettings
+from agents.trainer.settings import TrainerSettings
 from buildcast.__main__ import COMMANDS, app
 from streams.settings import load
 from tests.deploy.places import DEPLOY
@@ -125,7 +126,8 @@ def test_timers_start_units_that_exist() -> None:
 
 def test_sample_configuration_holds_settings_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     file = DEPLOY / "buildcast.toml"
-    known = {name for kind in (WorkerSettings, SinkSettings, ApiSettings) for name in kind.model_fields}
+    kinds = (WorkerSettings, SinkSettings, TrainerSettings, ApiSettings)
+    known = {name for kind in kinds for name in kind.model_fields}
     assert set(tomllib.loads(file.read_text())) <= known
     monkeypatch.setenv("BUILDCAST_CONFIG", str(file))
     assert load(WorkerSettings).worker_metrics_port == 9464
