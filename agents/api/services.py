@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,9 @@ from agents.api.settings import ApiSettings
 from agents.api.tokens import Principal
 from agents.api.traffic import Traffic
 from agents.api.views import forecast_view
-from agents.store import tables
+from agents.store.audit import line
 from agents.store.reads import Reads
-from agents.store.rows import Write, writes_of
+from agents.store.rows import writes_of
 from agents.store.writer import Item, Writer
 from streams import events
 from streams.errors import InvalidEvent
@@ -119,13 +118,9 @@ class Services:
         self, principal: Principal, action: str, subject: str, body: Any, before: str = "", after: str = ""
     ) -> dict[str, Any]:
         """A line in the audit trail for what is no event."""
-        row: dict[str, Any] = {
-            "id": uuid.uuid4().hex, "time": self.clock(), "principal": principal.name, "action": action,
-            "subject": subject[:191], "body": msgspec.json.encode(body).decode(),
-            "before_value": before, "after_value": after,
-        }  # fmt: skip
-        await self._write([Item(row["id"], [Write(tables.audit, row)])])
-        return {name: row[name] for name in ("id", "time", "principal", "action", "subject")}
+        told = line(principal.name, self.clock(), action, subject, body, before, after)
+        await self._write([Item(str(told.row["id"]), [told])])
+        return {name: told.row[name] for name in ("id", "time", "principal", "action", "subject")}
 
     async def _write(self, items: list[Item[str]]) -> None:
         refused = await self.writer.write(items)

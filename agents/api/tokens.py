@@ -15,7 +15,7 @@ import msgspec
 
 from streams.errors import ConfigError
 
-__all__ = ["ROLES", "Principal", "Role", "Tokens", "mint"]
+__all__ = ["ROLES", "Principal", "Role", "Tokens", "mint", "revoke"]
 
 Role = Literal["read", "write", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
@@ -48,6 +48,24 @@ def mint(path: Path, name: str, role: Role) -> str:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
         file.write(line + b"\n")
     return token
+
+
+def revoke(path: Path, name: str) -> list[Role]:
+    """Take every token of a name out of the file, whole or not at all; the roles they had."""
+    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    kept, gone = [], []
+    for line in lines:
+        if line.strip() and (token := msgspec.json.decode(line, type=_Line)).name == name:
+            gone.append(token.role)
+        else:
+            kept.append(line)
+    if not gone:
+        raise ConfigError(f"{path} holds no token of the name {name!r}")
+    draft = path.with_name(f"{path.name}.draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_TRUNC | os.O_CREAT, 0o600), "wb") as file:
+        file.writelines(kept)
+    draft.replace(path)
+    return gone
 
 
 class Tokens:

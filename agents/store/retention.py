@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from agents.store import tables
 from streams.settings import Settings
 
-__all__ = ["RetentionSettings", "Sweep", "retain", "rollup", "sweeps"]
+__all__ = ["RetentionSettings", "Sweep", "daily_rows", "retain", "rollup", "sweeps"]
 
 _DAY = 86_400.0
 
@@ -62,6 +62,12 @@ def sweeps(settings: RetentionSettings, now: float) -> list[Sweep]:
         if days
         for column in columns
     ]
+
+
+async def daily_rows(engine: AsyncEngine) -> int:
+    """How many daily rows there are."""
+    async with engine.connect() as connection:
+        return int(await connection.scalar(select(func.count()).select_from(tables.daily_outcomes)) or 0)
 
 
 async def rollup(engine: AsyncEngine, now: float) -> int:

@@ -30,17 +30,30 @@ def api(
     tokens: Annotated[Path | None, typer.Option(help="The file of hashed tokens (BUILDCAST_API_TOKENS).")] = None,
     new_token: Annotated[str, typer.Option("--new-token", help="Make a token of this name, print it, and end.")] = "",
     role: Annotated[str, typer.Option(help="The new token's role: read, write or admin.")] = "read",
+    revoke_token: Annotated[str, typer.Option("--revoke-token", help="Take this name's tokens out, and end.")] = "",
 ) -> None:
     """Serve the REST API, live updates and the page until told to stop."""
     from agents.api.settings import ApiSettings
     from streams.settings import load
 
     settings = load(ApiSettings, api_host=host, api_port=port, state=state, bootstrap=bootstrap, database=database,
-                    api_tokens=None if new_token else tokens)  # fmt: skip
+                    api_tokens=None if new_token or revoke_token else tokens)  # fmt: skip
+    file = tokens or settings.api_tokens or settings.state / "tokens.jsonl"
     if new_token:
-        _mint(tokens or settings.api_tokens or settings.state / "tokens.jsonl", new_token, role)
-        return
-    _serve(settings)
+        _mint(file, new_token, role, settings)
+    elif revoke_token:
+        _revoke(file, revoke_token, settings)
+    else:
+        _serve(settings)
+
+
+def _revoke(path: Path, name: str, settings: ApiSettings) -> None:
+    from agents.api.tokens import revoke
+    from buildcast.audited import audited, database_of
+
+    roles = revoke(path, name)
+    typer.echo(f"{len(roles)} of {name} gone; the API has shut them out with its next request")
+    audited(settings.database or database_of(settings.state), "token-revoked", name, before=", ".join(roles))
 
 
 def _serve(settings: ApiSettings) -> None:
@@ -72,13 +85,15 @@ def _kept(settings: ApiSettings | None) -> Iterator[Callable[[Event], None] | No
         outbox.close()
 
 
-def _mint(path: Path, name: str, role: str) -> None:
+def _mint(path: Path, name: str, role: str, settings: ApiSettings) -> None:
     from agents.api.tokens import ROLES, mint
+    from buildcast.audited import audited, database_of
 
     if role not in ROLES:
         raise ConfigError(f"role {role!r} is not known: use {', '.join(ROLES)}")
     typer.echo(mint(path, name, next(each for each in ROLES if each == role)))
     typer.echo(f"shown this once; its hash was added to {path} (serve with --tokens {path})", err=True)
+    audited(settings.database or database_of(settings.state), "token-made", name, after=role)
 
 
 def _database(settings: ApiSettings) -> str:

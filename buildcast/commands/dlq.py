@@ -47,7 +47,10 @@ def show(number: int, state: State = Path(".buildcast")) -> None:
 def replay(numbers: list[int], state: State = Path(".buildcast")) -> None:
     """Send dead letters to their topics again, after what refused them was put right."""
     from agents.deadletter import replay_dead
+    from buildcast.audited import audited, database_of
     from buildcast.remote import bootstrap_of
 
     sent = asyncio.run(replay_dead(bootstrap_of(state), numbers))
     typer.echo(f"sent {len(sent)} again")
+    which = ", ".join(str(number) for number in sent)
+    audited(database_of(state), "dead-letters-replayed", which, {"numbers": sent}, "put aside", "sent again")

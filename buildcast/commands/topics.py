@@ -26,9 +26,13 @@ def create(
 ) -> None:
     """Create what is missing; what is there is left alone."""
     from agents.admin import create_topics
+    from buildcast.audited import audited, database_of
 
     made = asyncio.run(create_topics(bootstrap, partitions, replication))
     typer.echo(f"created {', '.join(made)}" if made else "all topics are there")
+    if made:
+        body = {"partitions": partitions, "replication": replication}
+        audited(database_of(), "topics-created", bootstrap, body, "missing", ", ".join(made))
     if rights:
         grant(bootstrap)
 
@@ -38,9 +42,12 @@ def grant(bootstrap: Bootstrap = "127.0.0.1:9092") -> None:
     """Give each role its rights on a broker with an authorizer, as user buildcast-operator; safe to repeat."""
     from agents.rights import ROLES
     from agents.rights import grant as give
+    from buildcast.audited import audited, database_of
 
     count = asyncio.run(give(bootstrap))
-    typer.echo(f"{count} rights stand for {', '.join(role.user for role in ROLES.values())}")
+    users = ", ".join(role.user for role in ROLES.values())
+    typer.echo(f"{count} rights stand for {users}")
+    audited(database_of(), "rights-granted", bootstrap, {"users": users}, after=f"{count} rights")
 
 
 @topics.command("rights")

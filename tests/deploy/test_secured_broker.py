@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from agents.admin import check_group, check_topics
 from agents.broker import kafka_libs
 from agents.outbox import Outbox, record_of
 from agents.rights import ROLES, grant
+from agents.store.database import migrate
+from buildcast.logs import principal
 from streams.broker import connection
 from streams.errors import ConfigError, Unavailable
 from streams.topics import TOPICS
@@ -37,7 +40,10 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]
         pytest.skip(str(missing))
     server = SecuredBroker(tmp_path_factory.mktemp("secured")).start()
     try:
-        done = buildcast(server, "operator", "topics", "create", "--partitions", "1", "--grant")
+        database = f"sqlite+aiosqlite:///{server.log.parent}/audit.sqlite"
+        asyncio.run(migrate(database))
+        done = buildcast(server, "operator", "topics", "create", "--partitions", "1", "--grant",
+                         BUILDCAST_DATABASE=database)  # fmt: skip
         assert done.returncode == 0, done.stderr
         yield server
     finally:
@@ -113,6 +119,15 @@ async def test_rights_are_given_by_the_operator_alone_and_again_without_harm(ent
     assert await grant(enter("operator")) == sum(len(role.rights()) for role in ROLES.values())
     with pytest.raises(ConfigError, match=r"gives no rights .* only user buildcast-operator may"):
         await grant(enter("trainer"))
+
+
+def test_topics_made_and_rights_given_stand_in_the_audit_trail(secured: SecuredBroker) -> None:
+    with sqlite3.connect(secured.log.parent / "audit.sqlite") as database:
+        rows = database.execute("SELECT principal, action, before_value, after_value FROM audit ORDER BY time")
+        made, given = rows.fetchall()
+    assert made == (principal(), "topics-created", "missing", ", ".join(TOPICS))
+    rights = sum(len(role.rights()) for role in ROLES.values())
+    assert given == (principal(), "rights-granted", "", f"{rights} rights")
 
 
 async def test_topics_of_others_are_named_not_called_missing(enter: Any) -> None:
