@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STATE ?= .buildcast
 LIBS := .cache/kafka/libs
+# Test processes, each with a broker and a database of its own.
+WORKERS ?= 2
 # What is installed from Debian only where its command or file is missing: command=package.
 NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc /usr/include/stdio.h=libc6-dev make=make git=git
 TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=chromium-driver chromium=chromium
@@ -47,7 +49,7 @@ down: ## stop what `make up` started
 	@[ ! -x $(PY) ] || $(PY) -m buildcast down --state $(STATE)
 
 test: test-setup ## run the tests (what CI runs)
-	@$(PY) -m pytest -q -m 'not chaos and not e2e'
+	@$(PY) -m pytest -q -m 'not chaos and not e2e' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 e2e: test-setup ## the long forms of the tests: several real builds watched in a browser, and what else takes a minute
 	@$(PY) -m pytest -q -m e2e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from buildcast.picture import draw
@@ -29,7 +30,8 @@ def test_nothing_is_written_where_there_is_no_terminal() -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_terminal_shows_stage_risk_time_left_and_reason() -> None:
+def test_a_terminal_shows_stage_risk_time_left_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     stream = _Terminal()
     Screen(stream).show(FORECAST)
     assert "risk 25 % (10-50) · 1:00 left (0:40-2:00) · branch broke 3 of its last 4 runs" in stream.getvalue()

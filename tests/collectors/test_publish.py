@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from agents.admin import create_topics
 from collectors.outbox import Courier, Outbox
 from collectors.publish import DirectPublisher, KafkaPublisher, Publisher
 from collectors.spool import Spool
 from streams.codec import decode
 from streams.errors import ConfigError, Rejected, Unavailable
 from streams.events import Event
-from streams.topics import TOPICS, topic_of
+from streams.topics import topic_of
 from tests import builders
 
 
@@ -51,20 +52,7 @@ async def read_all(bootstrap: str, wanted: set[str], seconds: float = 20.0) -> l
 @pytest.fixture(scope="module")
 def topics(broker: str) -> str:
     """The broker with our topics on it."""
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-    from aiokafka.errors import TopicAlreadyExistsError
-
-    async def create() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-        await admin.start()
-        try:
-            await admin.create_topics([NewTopic(name, topic.partitions or 2, 1) for name, topic in TOPICS.items()])
-        except TopicAlreadyExistsError:
-            pass
-        finally:
-            await admin.close()
-
-    asyncio.run(create())
+    asyncio.run(create_topics(broker))
     return broker
 
 
