@@ -31,7 +31,8 @@ __all__ = ["main"]
 
 # A minute of CPU, as a package of a distribution takes; the others are short, where starting Python counts for more.
 _TYPICAL = Package("bash", "./configure --without-bash-malloc && {make}", ".")
-_KNOWN = {package.name: package for package in (_TYPICAL, *PACKAGES)}
+_LONG = Package("perl", "sh Configure -des >/dev/null && {make}", ".")  # minutes, as the larger packages take
+_KNOWN = {package.name: package for package in (_TYPICAL, _LONG, *PACKAGES)}
 _ARMS = ("away", "broker", "local")
 _NOBODY = "127.0.0.1:9"
 # As `buildcast run` does it, command line and all; what the build itself took is written down beside.
