@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildcast.live import clock
-from collectors.jhalfs.facts import Machine
-from collectors.jhalfs.layout import Plan, Target
+from collectors.jhalfs.facts import Machine, run_of
+from collectors.jhalfs.layout import Plan
 from collectors.jhalfs.memory import Memory, Package
 from collectors.jhalfs.view import BuildView
 from models.duration import DurationModel
@@ -68,7 +68,7 @@ class SystemBuild:
         to_come: list[Run] = []
         reached = max((n for n, target in enumerate(plan.targets) if target.target in memory.packages), default=-1)
         for number, target in enumerate(plan.targets):
-            package, run = memory.packages.get(target.target), self._run(plan, target)
+            package, run = memory.packages.get(target.target), run_of(plan, target, self._machine, target.target)
             if package is None:
                 to_come += [run] if number > reached and (target.version or self._model.knows(run)) else []
             elif package.state == "success":
@@ -94,20 +94,6 @@ class SystemBuild:
             disk_needed_bytes=needs.get(largest),
             disk_for=largest,
             memory_needed_bytes=(self._machine.parallelism or 1) * _BYTES_A_JOB if to_come or current else 0,
-        )
-
-    def _run(self, plan: Plan, target: Target) -> Run:
-        machine = self._machine
-        return Run(
-            run_id=target.target,
-            name=target.name,
-            project=plan.programme,
-            branch=target.phase,
-            version=target.version,
-            parallelism=machine.parallelism,
-            cpu_model=machine.cpu_model,
-            cpu_count=machine.cpu_count,
-            memory_bytes=machine.memory_bytes,
         )
 
     def _learn(self, run: Run, package: Package) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import msgspec
 
 from models.duration import DurationModel
-from streams.events import Advice, ExampleRecorded, HeldBack, Interval
+from streams.events import Advice, ExampleRecorded, HeldBack, Interval, Resource
 
 __all__ = ["advise", "held_back"]
 
@@ -64,10 +64,8 @@ def _held_back(example: ExampleRecorded) -> Iterator[HeldBack]:
         yield _told("jobs", 1.0 - jobs / cores, watched, f"{jobs} of {cores} cores in use")
 
 
-def _told(resource: str, share: float, watched: float, text: str) -> HeldBack:
-    return msgspec.convert(
-        {"resource": resource, "share": share, "seconds": share * watched, "text": text}, type=HeldBack
-    )
+def _told(resource: Resource, share: float, watched: float, text: str) -> HeldBack:
+    return HeldBack(resource=resource, share=share, seconds=share * watched, text=text)
 
 
 def _jobs(example: ExampleRecorded, duration: DurationModel) -> Iterator[Advice]:

@@ -46,6 +46,7 @@ __all__ = [
     "ProcessSample",
     "RankedMetric",
     "Reason",
+    "Resource",
     "Run",
     "RunAnalysed",
     "RunFinished",
@@ -61,6 +62,7 @@ __all__ = [
 
 Outcome: TypeAlias = Literal["success", "failure", "error", "cancel"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
+Resource: TypeAlias = Literal["cpu", "memory", "io", "network", "lock-step", "jobs"]
 
 STOPPED = "stopped"
 """Error class of a run that was given up because a forecast said so: what would have become of it is unknown."""
@@ -386,7 +388,7 @@ class ImpactForecast(Event, frozen=True, kw_only=True):
 class HeldBack(_Value, frozen=True, kw_only=True):
     """What kept a run from being faster: its seconds, and their share of the time the run was watched."""
 
-    resource: Literal["cpu", "memory", "io", "network", "lock-step", "jobs"]
+    resource: Resource
     share: float
     seconds: float
     text: str

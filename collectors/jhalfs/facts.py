@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from collectors.jhalfs.layout import Plan, Target
 from collectors.jhalfs.memory import Package
 from collectors.output import SignalSeen
@@ -28,6 +30,7 @@ __all__ = [
     "finished",
     "pipeline_finished",
     "pipeline_started",
+    "run_of",
     "signal",
     "stage_entered",
     "started",
@@ -85,27 +88,33 @@ def pipeline_finished(build: Build, begun_at: float, ended_at: float, outcome: O
     )
 
 
+def run_of(plan: Plan, target: Target, machine: Machine, run_id: str, pipeline_id: str = "") -> Run:
+    """The run that builds a target."""
+    return Run(
+        run_id=run_id,
+        name=target.name,
+        project=plan.programme,
+        branch=target.phase,
+        event_type="local",
+        version=target.version,
+        pipeline_id=pipeline_id,
+        parallelism=machine.parallelism,
+        cpu_model=machine.cpu_model,
+        cpu_count=machine.cpu_count,
+        memory_bytes=machine.memory_bytes,
+    )
+
+
 def started(build: Build, target: Target, package: Package) -> RunStarted:
     """A package began."""
-    machine = build.machine
+    run = run_of(build.plan, target, build.machine, package.run_id, build.pipeline_id)
+    version = target.version or _version_of(package.log, target.target)
     return RunStarted(
         id=f"{package.run_id}/started",
         source=SOURCE,
         time=package.begun_at,
         host=build.host,
-        run=Run(
-            run_id=package.run_id,
-            name=target.name,
-            project=build.plan.programme,
-            branch=target.phase,
-            event_type="local",
-            version=target.version or _version_of(package.log, target.target),
-            pipeline_id=build.pipeline_id,
-            parallelism=machine.parallelism,
-            cpu_model=machine.cpu_model,
-            cpu_count=machine.cpu_count,
-            memory_bytes=machine.memory_bytes,
-        ),
+        run=msgspec.structs.replace(run, version=version),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from agents.broker import KafkaBroker
 from collectors.outbox import Outbox
 from collectors.publish import KafkaPublisher
 from collectors.spool import Spool
+from streams.codec import decode
 from tests import builders
 from tests.chaos.trials import Result
 from tests.collectors.test_publish import read_all
@@ -102,6 +104,7 @@ _FULL = """
 import resource, signal, sys
 from pathlib import Path
 from collectors.spool import Spool
+from streams.codec import decode
 from streams.errors import Unavailable
 from tests import builders
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -124,8 +127,6 @@ def _full_disk(folder: Path, name: str, limit: int) -> set[str]:
 
 
 def _id(payload: bytes) -> str:
-    from streams.codec import decode
-
     return decode(payload).id
 
 
@@ -172,7 +173,5 @@ def _compare(dice: random.Random, children: int, result: Result) -> None:
 
 
 def _no_core() -> None:
-    import resource
-
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
