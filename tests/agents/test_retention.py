@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store import tables
-from agents.store.database import connect, migrate
 from agents.store.retention import RetentionSettings, retain, rollup, sweeps
 
 DAY = 86_400.0
 NOW = 20_000 * DAY + 3_600.0  # an hour after a UTC midnight
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mysql)])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/store.db"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb")
-    await migrate(url)
-    made = connect(url)
-    async with made.begin() as connection:
-        for table in tables.metadata.sorted_tables:
-            await connection.execute(delete(table))
-    yield made
-    await made.dispose()
+@pytest.fixture
+def engine(empty_database: AsyncEngine) -> AsyncEngine:
+    """An empty migrated database of each kind."""
+    return empty_database
 
 
 async def _outcome(engine: AsyncEngine, run_id: str, age_days: float, outcome: str = "success", **other: Any) -> None:

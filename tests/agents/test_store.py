@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store import tables
-from agents.store.database import connect, migrate
+from agents.store.database import connect
 from agents.store.rows import Write, writes_of
 from agents.store.writer import Item, Writer
 from streams import events
@@ -20,19 +19,10 @@ from streams.errors import ConfigError, InvalidEvent, Unavailable
 from tests import builders
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mysql)])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+@pytest.fixture
+def engine(empty_database: AsyncEngine) -> AsyncEngine:
     """An empty migrated database of each kind."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/store.db"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb")
-    await migrate(url)
-    made = connect(url)
-    async with made.begin() as connection:
-        for table in tables.metadata.sorted_tables:
-            await connection.execute(delete(table))
-    yield made
-    await made.dispose()
+    return empty_database
 
 
 def item(event: events.Event) -> Item[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -32,20 +31,11 @@ DOCUMENTED = {
 ENDS: dict[str, str | None] = {"failed": "failure", "passed": "success", "stopped": "cancel", "runs": None}
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mysql)])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+@pytest.fixture
+async def engine(empty_database: AsyncEngine) -> AsyncEngine:
     """A migrated database of each kind with one row of everything."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/views.db"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb")
-    await migrate(url)
-    made = connect(url)
-    async with made.begin() as connection:
-        for table in tables.metadata.sorted_tables:
-            await connection.execute(delete(table))
-    await _write(made, *builders.one_of_each())
-    yield made
-    await made.dispose()
+    await _write(empty_database, *builders.one_of_each())
+    return empty_database
 
 
 async def _write(engine: AsyncEngine, *facts: events.Event) -> None:
