@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -105,9 +105,10 @@ async def with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[Any]]) -
 
 
 async def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schema to a revision, as the migrating user. Safe to repeat."""
+    """Bring the schema to a revision, as the migrating user. Safe to repeat, and for several processes at once."""
     engine = connect(url)
     config = _config()
+    sa_event.listen(engine.sync_engine, "begin", _alone)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(lambda sync: _upgrade(config, sync, revision))
@@ -165,6 +166,19 @@ def _config() -> Config:
 def _upgrade(config: Config, connection: Any, revision: str) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _alone(connection: Connection) -> None:
+    """One migration at a time: the next one waits, and then finds the work done.
+
+    SQLite's driver would begin only before the first row is written, so that two could make the same table.
+    """
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.isolation_level = None
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif not connection.exec_driver_sql("SELECT GET_LOCK(CONCAT('buildcast ', DATABASE()), 60)").scalar():
+        raise OSError("another migration has been running for 60 s")
 
 
 def _sqlite(url: str, file: str | None) -> AsyncEngine:

@@ -55,7 +55,9 @@ async def _ended(build: subprocess.Popen[bytes], folder: Path) -> tuple[int, byt
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_build_is_the_same_with_the_broker_there(empty_topics: str, tmp_path: Path, end: str) -> None:
-    code, out, err = await _ended(_started(tmp_path, empty_topics, end), tmp_path)
+    build = _started(tmp_path, empty_topics, end)
+    await until(lambda: _told(empty_topics))
+    code, out, err = await _ended(build, tmp_path)
     assert (code, out == BYTES * 2, err) == (ENDS[end], True, b"gcc: \xff\n")
     _nothing_is_missing(await _events(empty_topics), ENDS[end])
 
@@ -72,11 +74,7 @@ async def test_broker_killed_midway_changes_nothing_and_a_later_run_sends_what_i
 ) -> None:
     await create_topics(own_broker.bootstrap, PARTITIONS)
     build = _started(tmp_path, own_broker.bootstrap, "sys.exit(7)")
-
-    async def told() -> bool:
-        return any(isinstance(event, RunStarted) for event in await _events(own_broker.bootstrap))
-
-    await until(told)
+    await until(lambda: _told(own_broker.bootstrap))
     own_broker.kill()
     code, out, err = await _ended(build, tmp_path)
     assert (code, out == BYTES * 2) == (7, True)
@@ -90,6 +88,11 @@ async def test_broker_killed_midway_changes_nothing_and_a_later_run_sends_what_i
     events = await _events(own_broker.bootstrap)
     first = next(event.run.run_id for event in events if isinstance(event, RunStarted))
     _nothing_is_missing([event for event in events if event.id.startswith(first)], 7)
+
+
+async def _told(bootstrap: str) -> bool:
+    """Whether a run's start stands on the topics."""
+    return any(isinstance(event, RunStarted) for event in await _events(bootstrap))
 
 
 async def _events(bootstrap: str) -> list[Event]:

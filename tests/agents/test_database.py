@@ -1,0 +1,46 @@
+"""The schema is migrated by whoever comes first, and by nobody twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from agents.store.database import connect, revisions
+
+_MIGRATE = "import asyncio, sys; from agents.store.database import migrate; asyncio.run(migrate(sys.argv[1]))"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.mysql)])
+async def test_processes_that_migrate_an_empty_database_at_once_all_find_it_migrated(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/store.db"
+    if kind == "mariadb":
+        url = await _another(request.getfixturevalue("mariadb"))
+    root = Path(__file__).parents[2]
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _MIGRATE, url, cwd=root, env=os.environ, stderr=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for each in started:
+        _, said = await each.communicate()
+        assert each.returncode == 0, said.decode()[-2000:]
+    found, wanted = await revisions(url)
+    assert found == wanted is not None
+
+
+async def _another(url: str) -> str:
+    """A database of its own, empty, beside the session's."""
+    owner = connect(url)
+    async with owner.begin() as connection:
+        await connection.execute(text("CREATE DATABASE at_once"))
+    await owner.dispose()
+    return make_url(url).set(database="at_once").render_as_string(hide_password=False)
