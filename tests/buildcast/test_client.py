@@ -47,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
         time.sleep(0.01)
     yield f"http://127.0.0.1:{port}", write, read
     server[0].should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture

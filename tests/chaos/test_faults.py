@@ -19,7 +19,7 @@ from tests.chaos.scenario import make_traffic
 from tests.chaos.snapshots import damaged_restart
 from tests.chaos.trials import all_rows, no_lag
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mysql, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.mysql]
 SEED = 20_261_124
 
 

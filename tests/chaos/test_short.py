@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos import trials
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mysql, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.mysql]
 SEED = 20_261_124
 
 

@@ -97,7 +97,7 @@ def test_bytes_and_exit_code_are_those_of_the_build_alone(behaviour: str) -> Non
 @pytest.mark.parametrize("emit", ["raises", "blocks"])
 def test_broken_telemetry_changes_neither_output_nor_exit_code(emit: str) -> None:
     command = [PY, "-c", "import sys; [print('x' * 99) for _ in range(20000)]; sys.exit(7)"]
-    under = subprocess.run(wrapped(command, emit), capture_output=True, check=False, timeout=30)
+    under = subprocess.run(wrapped(command, emit), capture_output=True, check=False, timeout=120)
     assert under.returncode == 7
     assert under.stdout == b"x" * 99 + b"\n" + (b"x" * 99 + b"\n") * 19999
     assert under.stderr.count(b"\n") == (1 if emit == "raises" else 0)  # said once
@@ -116,7 +116,7 @@ def test_build_that_ends_while_a_full_pipe_is_read_loses_nothing(
             time.sleep(0.001)
         data = read(source, most)
         if len(data) == full:
-            child._ended.wait(10.0)
+            child._ended.wait(120)
         return data
 
     passed = tmp_path / "passed"
@@ -143,7 +143,7 @@ def test_hundred_megabytes_pass_unchanged() -> None:
     for n in range(100):
         expected.update(block[n:] + block[:n])
     assert (process.returncode, size, seen.digest()) == (0, 100 << 20, expected.digest())
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -152,7 +152,7 @@ def test_signals_are_forwarded_and_the_code_is_128_plus_n(number: signal.Signals
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        assert process.wait(10) == 128 + number
+        assert process.wait(120) == 128 + number
 
 
 def test_build_that_handles_a_signal_keeps_its_own_exit_code() -> None:
@@ -162,7 +162,7 @@ def test_build_that_handles_a_signal_keeps_its_own_exit_code() -> None:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == b"caught\n"
-        assert process.wait(10) == 5
+        assert process.wait(120) == 5
 
 
 def test_nothing_that_a_run_printed_is_told_later_than_its_end() -> None:
@@ -177,14 +177,14 @@ def test_reader_that_goes_away_ends_the_build_as_it_would_alone() -> None:
         assert process.stdout is not None
         assert process.stdout.read(4) == b"y\ny\n"
         process.stdout.close()
-        assert process.wait(10) == 128 + signal.SIGPIPE
+        assert process.wait(120) == 128 + signal.SIGPIPE
 
 
 def test_process_left_behind_does_not_hold_the_build_up() -> None:
     began = time.monotonic()
-    under = subprocess.run(wrapped(["sh", "-c", "sleep 20 & echo done"]), capture_output=True, check=False, timeout=15)
+    under = subprocess.run(wrapped(["sh", "-c", "sleep 90 & echo done"]), capture_output=True, check=False, timeout=80)
     assert (under.returncode, under.stdout) == (0, b"done\n")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def on_terminal(command: Sequence[str], act: Callable[[int, int], None]) -> tupl
     pid, master = pty.fork()
     if pid == 0:  # pragma: no cover - the child
         os.execvp(command[0], list(command))
-    seen, acted, deadline = b"", False, time.monotonic() + 20
+    seen, acted, deadline = b"", False, time.monotonic() + 120
     while time.monotonic() < deadline:
         ready, _, _ = select.select([master], [], [], 0.2)
         if not ready:
@@ -336,7 +336,7 @@ def test_runs_outside_the_main_thread_too() -> None:
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(observed(["true"])[1]))
     thread.start()
-    thread.join(10)
+    thread.join(60)
     assert results[0].exit_code == 0
 
 

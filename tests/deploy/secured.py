@@ -50,10 +50,10 @@ class SecuredBroker:
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(120)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(120)
 
     def as_user(self, role: str, **other: str) -> dict[str, str]:
         """The variables with which a process of a role finds and enters this broker."""

@@ -88,7 +88,7 @@ async def test_a_build_goes_from_collector_to_database_with_a_user_for_each_proc
             found = await asyncio.to_thread(buildcast, secured, "api", "report", "--last", "--json")
             return found.returncode == 0 and '"success"' in found.stdout
 
-        await until(told, 60.0, processes)
+        await until(told, processes)
     finally:
         for process in processes:
             process.end()

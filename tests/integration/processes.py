@@ -145,9 +145,12 @@ async def events_on(bootstrap: str, topic: str) -> list[Event]:
 
 
 async def until(
-    condition: Callable[[], Awaitable[Any]], seconds: float = 30.0, processes: Iterable[Process] = ()
+    condition: Callable[[], Awaitable[Any]], processes: Iterable[Process] = (), seconds: float = 300.0
 ) -> Any:
-    """What the condition gives once it is true; fails after `seconds`, or with a process's log when one has ended."""
+    """What the condition gives once it is true; fails after `seconds`, or with a process's log when one has ended.
+
+    The limit is for what never comes, on a machine however slow: a test that passes ends as soon as it is true.
+    """
     deadline = time.monotonic() + seconds
     while True:
         if found := await condition():

@@ -13,7 +13,7 @@ from streams.events import RunFinished
 from tests.buildcast.test_giving_up import DOOMED, doomed_history
 from tests.integration.processes import Process, events_on, send, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.kafka
 
 
 async def test_a_doomed_build_is_given_up_where_it_runs_on_the_word_of_a_worker(
@@ -27,7 +27,7 @@ async def test_a_doomed_build_is_given_up_where_it_runs_on_the_word_of_a_worker(
         async def folded() -> bool:
             return "has folded 220 records" in worker.log.read_text()
 
-        await until(folded, 60.0, [worker])
+        await until(folded, [worker])
         build = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "buildcast", "run", "--state", "state", "--name", "slow", "--abort", "--",
             "sh", "-c", DOOMED.format(seconds=60),

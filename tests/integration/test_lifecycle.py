@@ -44,7 +44,7 @@ from streams.events import (
 from streams.settings import load
 from tests.integration.processes import events_on, send, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.data, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.data]
 
 BUILDS, TURNED = 900, 320
 FIRST, SECOND = 1150, 1450  # examples offsets: the log is written so far, then so far, then whole
@@ -118,7 +118,7 @@ async def test_drift_leads_to_a_better_model_on_all_workers_and_a_mistake_is_und
         await asyncio.to_thread(trainer.wait, 4.0)  # killed while it folds or trains
     async with _workers(empty_topics, tmp_path) as workers:
         with _trainer(empty_topics, tmp_path):
-            told = await until(lambda: _told(empty_topics, ModelPromoted), 120.0)
+            told = await until(lambda: _told(empty_topics, ModelPromoted))
             await workers.kill_one()
         (promotion,) = told
         assert (promotion.id, promotion.config, promotion.at_offset) == (
@@ -138,7 +138,7 @@ async def test_drift_leads_to_a_better_model_on_all_workers_and_a_mistake_is_und
         with pytest.raises(subprocess.TimeoutExpired), _trainer(empty_topics, tmp_path) as trainer:
             await asyncio.to_thread(trainer.wait, 3.0)
         with _trainer(empty_topics, tmp_path):
-            (rollback,) = await until(lambda: _told(empty_topics, ModelRolledBack), 120.0)
+            (rollback,) = await until(lambda: _told(empty_topics, ModelRolledBack))
         assert (rollback.id, rollback.config, rollback.at_offset) == (undone.id, promotion.config, undone.at_offset)
         await workers.reach(ModelRef(config=promotion.config, offset=len(log)))
         assert {probe(one.fleet.champion) for one in workers.replicas} == {probe(_folded(promotion, len(log)))}
@@ -223,7 +223,7 @@ class _workers:
         async def there() -> bool:
             return all(one.fleet.ref == ref for one in self.replicas)
 
-        await until(there, 60.0)
+        await until(there)
 
     def _begin(self, number: int) -> None:
         folder = self._folder / f"worker{number}"

@@ -60,7 +60,7 @@ async def test_nothing_is_committed_before_a_snapshot_and_all_of_it_at_an_orderl
         async def all_scored() -> bool:
             return await forecasts(empty_topics) >= 2 * len(HOSTS)
 
-        await until(all_scored, 60, [worker])
+        await until(all_scored, [worker])
         await asyncio.sleep(1.0)  # five commit intervals
         assert await done(empty_topics, worker) == {}
         assert durable(tmp_path / "snapshots", "k") == {}
@@ -79,7 +79,7 @@ async def test_a_killed_worker_has_committed_no_more_than_its_snapshots_hold(emp
         async def some_committed() -> bool:
             return bool(await done(empty_topics, worker))
 
-        await until(some_committed, 60, [worker])
+        await until(some_committed, [worker])
         worker.kill()
         sending.cancel()
         held, given = durable(tmp_path / "snapshots", "k"), await done(empty_topics, worker)
@@ -115,16 +115,16 @@ async def _moved(bootstrap: str, first: Process, second: Process) -> Verdict:
         async def all_scored() -> bool:
             return await forecasts(bootstrap) >= 2 * len(HOSTS)
 
-        await until(all_scored, 60, [first])
+        await until(all_scored, [first])
         with second:
-            await until(lambda: _joined(second), 60, [first, second])
+            await until(lambda: _joined(second), [first, second])
             first.kill()
             await send(bootstrap, [event for host in HOSTS for event in ended(host)])
 
             async def learned() -> bool:
                 return len(await _examples(bootstrap)) >= len(HOSTS)
 
-            await until(learned, 60, [second])
+            await until(learned, [second])
             assert second.end() == 0
     examples = await _examples(bootstrap)
     assert sorted(each.run.run_id for each in examples) == sorted(f"run-{host}" for host in HOSTS)

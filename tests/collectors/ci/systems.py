@@ -150,4 +150,4 @@ def serving(system: CiServer) -> Iterator[CiServer]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

@@ -57,7 +57,7 @@ def _serving(policy: ReceiverPolicy, keep: Callable[[Event], None]) -> Iterator[
             yield server
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)
 
 
 def _post(port: int, body: bytes, path: str = "/jenkins", headers: dict[str, str] | None = None) -> tuple[int, str]:
@@ -132,12 +132,12 @@ def test_a_sender_that_drips_is_cut_and_one_too_many_is_turned_away() -> None:
     kept: list[Event] = []
     with _serving(_policy(deadline_seconds=0.3, most_connections=1), kept.append) as server:
         port, begun = server.server_address[1], time.monotonic()
-        with socket.create_connection(("127.0.0.1", port), 5) as slow:
+        with socket.create_connection(("127.0.0.1", port), 60) as slow:
             slow.sendall(b"POST /jenkins HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
-            with socket.create_connection(("127.0.0.1", port), 5) as other, suppress(ConnectionError):
+            with socket.create_connection(("127.0.0.1", port), 60) as other, suppress(ConnectionError):
                 assert other.recv(100) == b""
             assert slow.recv(100) == b""
-        assert time.monotonic() - begun < 3.0
+        assert time.monotonic() - begun < 30.0
         while server.counts.get(202) != 1:
             with suppress(OSError, http.client.HTTPException):
                 _post(port, _body(2))
@@ -186,7 +186,7 @@ def test_killed_right_after_the_answer_nothing_answered_with_2xx_is_lost(tmp_pat
                 time.sleep(0.001)
             process.send_signal(signal.SIGKILL)
             for thread in threads:
-                thread.join(20)
+                thread.join(60)
     kept = {decode(one.payload).id for one in Spool(tmp_path / "spool").waiting(100_000)}
     assert len(answered) >= 90
     assert {f"jenkins/ci/job/a/{number}/finished" for number in answered} <= kept
@@ -202,7 +202,7 @@ def test_what_a_killed_receiver_had_answered_for_reaches_the_broker_by_the_next(
         process.send_signal(signal.SIGKILL)
     wanted = {f"jenkins/ci/job/a/{number}/finished" for number in numbers}
     with _receiver(tmp_path, bootstrap=broker):
-        deadline = time.monotonic() + 30.0
+        deadline = time.monotonic() + 120.0
         while not wanted <= (found := _sent(broker)):
             assert time.monotonic() < deadline, wanted - found
     assert Spool(tmp_path / "spool").waiting() == []
@@ -239,7 +239,7 @@ def _receiver(
         yield process, int(line.rpartition(":")[2])
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
         if process.stdout is not None:
             process.stdout.close()
 
