@@ -144,7 +144,7 @@ async def _partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
 
 @asynccontextmanager
 async def admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected client; its failures are told in our words."""
+    """A connected client, each step of its connecting within `seconds`; its failures are told in our words."""
     try:
         client = AIOKafkaAdminClient(
             client_id="buildcast-admin", request_timeout_ms=int(seconds * 1000), **connection(bootstrap)
@@ -153,7 +153,7 @@ async def admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminCl
         raise ConfigError(f"bootstrap {bootstrap!r} is no host:port list: {error}") from error
     try:
         try:
-            await asyncio.wait_for(client.start(), seconds)
+            await client.start()  # never cancelled: cut short, it leaves its connection open
         except (KafkaConnectionError, TimeoutError, OSError) as error:
             raise await refusal(bootstrap, error) from error
         except ValueError as error:

@@ -16,8 +16,8 @@ __all__ = ["read_before"]
 async def read_before(bootstrap: str, partition: int, until: dict[str, int], seconds: float) -> list[Any]:
     """The partition's records of the last `seconds` before the given offsets, by topic, merged in broker time."""
     consumer = AIOKafkaConsumer(**connection(bootstrap), enable_auto_commit=False, client_id="buildcast-rebuild")
-    await consumer.start()
     try:
+        await consumer.start()
         streams = [
             await _read(consumer, TopicPartition(topic, partition), end, seconds)
             for topic, end in sorted(until.items())

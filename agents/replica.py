@@ -66,8 +66,8 @@ class Replica:
     async def run(self) -> None:
         """Fold until cancelled."""
         consumer = self._consumer()
-        await consumer.start()
         try:
+            await consumer.start()
             await self._fold(consumer)
         finally:
             await consumer.stop()

@@ -20,8 +20,8 @@ async def empty_topics(kafka_server: KafkaBroker) -> str:
     from aiokafka.admin import AIOKafkaAdminClient
 
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         names = [name for name in await admin.list_topics() if not name.startswith("__")]
         if names:
             await admin.delete_topics(names)

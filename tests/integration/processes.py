@@ -93,8 +93,8 @@ async def send(bootstrap: str, events: Iterable[Event | Record]) -> None:
 @asynccontextmanager
 async def plain_consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
@@ -120,8 +120,8 @@ async def records(bootstrap: str, topic: str) -> list[Any]:
 async def committed(bootstrap: str, group: str) -> dict[TopicPartition, int]:
     """What a group has committed."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         found = await admin.list_consumer_group_offsets(group)
     except GroupCoordinatorNotAvailableError:  # the broker has met no group yet
         return {}
