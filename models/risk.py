@@ -54,6 +54,8 @@ class RiskConfig:
     weight_rate: float = 0.2
     share: float = 0.001
     calibration_step: float = 0.02
+    half_life: float = 0.0  # outcomes after which what slowed a member's steps counts half, 0 for never
+    window: int = 50_000  # outcomes over which features are standardised
     trusted_labels: float = 40.0  # outcomes at which learned members and shrunken prior weigh the same
     seed: int = 1
     limits: HistoryLimits = field(default_factory=HistoryLimits)
@@ -87,7 +89,7 @@ class RiskModel:
     def __init__(self, config: RiskConfig | None = None) -> None:
         self.config = config or RiskConfig()
         self.history = History(self.config.limits)
-        self.scaling = Scaling()
+        self.scaling = Scaling(slowest=1.0 / self.config.window)
         self.members = {
             name: make(name, PRIOR_SCHEMA, self.config.step, self.config.seed) for name in self.config.chosen
         }
@@ -198,6 +200,9 @@ class RiskModel:
         self.pool.learn(logits, broken)
         self.scaling.learn(x)
         self.history.learn_contexts(prior.keys, broken)
+        if self.config.half_life:
+            for member in self.members.values():
+                member.fade(0.5 ** (1.0 / self.config.half_life))
 
     def _vectors(self, prior: PriorFeatures) -> tuple[Vector, Vector]:
         values = prior.values if prior.schema == PRIOR_SCHEMA.name else [0.0] * len(PRIOR_SCHEMA)

@@ -68,3 +68,7 @@ class Contexts(VectorClassifier):
         self._bias_square += more
         self.bias -= step / math.sqrt(self._bias_square)
         return limited(logit)
+
+    def fade(self, keep: float) -> None:
+        self._square = np.maximum(1.0, keep * self._square)
+        self._bias_square = max(1.0, keep * self._bias_square)

@@ -71,6 +71,12 @@ class Factors(VectorClassifier):
         self.bias -= self.step * error / math.sqrt(self._bias_square)
         return limited(logit)
 
+    def fade(self, keep: float) -> None:
+        self._own_square *= keep
+        np.maximum(self._own_square[0], 1.0, out=self._own_square[0])
+        np.maximum(self._own_square[1:], _START, out=self._own_square[1:])
+        self._bias_square = max(1.0, keep * self._bias_square)
+
     def _parts(self, z: Vector, rows: Vector) -> tuple[float, Vector, Vector]:
         """The raw logit, the features' factors by value, and the sums over features and slots of all columns."""
         own = self._own[:, : len(z)]

@@ -47,3 +47,7 @@ class Linear(VectorClassifier):
         self._bias_square += error * error
         self.bias -= self.step * error / math.sqrt(self._bias_square)
         return limited(logit)
+
+    def fade(self, keep: float) -> None:
+        self._square *= keep
+        self._bias_square = max(1.0, keep * self._bias_square)

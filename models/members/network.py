@@ -55,6 +55,12 @@ class Network(VectorClassifier):
         self.bias -= self.step * error / math.sqrt(self._bias_square)
         return limited(logit)
 
+    def fade(self, keep: float) -> None:
+        for squares in (self._square, self._hidden_square):
+            squares *= keep
+        self._out_square = np.maximum(0.1, keep * self._out_square)
+        self._bias_square = max(1.0, keep * self._bias_square)
+
     def _active(self, z: Vector) -> Vector:
         return np.tanh(self.hidden[:, : len(z)] @ z)
 

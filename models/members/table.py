@@ -7,7 +7,6 @@ from collections.abc import Callable
 from models.features import Schema
 from models.members.contexts import Contexts
 from models.members.factors import Factors
-from models.members.forest import AdaptiveForest, AdaptiveTree
 from models.members.linear import Linear
 from models.members.network import Network
 from models.members.prior import Prior
@@ -33,14 +32,26 @@ def _columns(schema: Schema, names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(schema.names.index(name) for name in names)
 
 
+def _tree(schema: Schema, step: float, seed: int) -> VectorClassifier:
+    from models.members.forest import AdaptiveTree  # River's forests take a second to import, and few configs use them
+
+    return AdaptiveTree(_columns(schema, _TOLD), seed=seed)
+
+
+def _forest(schema: Schema, step: float, seed: int) -> VectorClassifier:
+    from models.members.forest import AdaptiveForest
+
+    return AdaptiveForest(_columns(schema, _TOLD), seed=seed)
+
+
 MEMBERS: dict[str, Callable[[Schema, float, int], VectorClassifier]] = {
     "prior": lambda schema, step, seed: Prior(_columns(schema, _RATES), _columns(schema, _SHIFTS)),
     "linear": lambda schema, step, seed: Linear(2.5 * step),
     "factors": lambda schema, step, seed: Factors(step=step, seed=seed),
     "contexts": lambda schema, step, seed: Contexts(step),
     "network": lambda schema, step, seed: Network(step=2.0 * step, hidden_step=3.0 * step, seed=seed),
-    "tree": lambda schema, step, seed: AdaptiveTree(_columns(schema, _TOLD), seed=seed),
-    "forest": lambda schema, step, seed: AdaptiveForest(_columns(schema, _TOLD), seed=seed),
+    "tree": _tree,
+    "forest": _forest,
 }
 
 

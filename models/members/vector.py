@@ -43,6 +43,9 @@ class VectorClassifier(base.Classifier):  # type: ignore[misc] # River has no ty
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
         """Learn from one vector and its outcome, 1.0 broken or 0.0 good; the logit that was held before the lesson."""
 
+    def fade(self, keep: float) -> None:
+        """What slowed the steps weighs `keep` times as much from here on, so that late change is still learned."""
+
     def logits(self, rows: Vector, slots: Sequence[Slots] | None = None) -> list[float]:
         """The same for each row, with the same digits."""
         return [self.logit(row, slots[i] if slots else NO_SLOTS) for i, row in enumerate(rows)]

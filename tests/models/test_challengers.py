@@ -27,6 +27,10 @@ def test_every_declared_value_makes_a_model() -> None:
             Forecaster(config_of({path: value}))
 
 
+def test_half_lives_members_learning_rates_window_and_fading_may_differ() -> None:
+    assert {"risk.half_life", "risk.members", "risk.step", "risk.window", "risk.share"} <= set(SPACE)
+
+
 def test_known_names_are_not_drawn_again_and_an_exhausted_space_gives_fewer() -> None:
     space = {"evidence_step": (0.1, 0.2, 0.4)}
     first = draw(ForecasterConfig(), 5, 1, space)

@@ -124,3 +124,16 @@ def test_keys_unused_for_longest_are_forgotten() -> None:
     told = [member.logit(z, [key]) for key in ("kept", "99", "0", "never met")]
     assert told == sorted(told, reverse=True)
     assert told[1] > told[2] == told[3]
+
+
+@pytest.mark.parametrize("name", ["linear", "factors", "network", "contexts"])
+def test_a_late_lesson_moves_a_member_further_whose_earlier_lessons_fade(name: str) -> None:
+    moves, rows = [], np.random.default_rng(8).normal(size=(2000, 4))
+    for keep in (1.0, 0.5 ** (1 / 100)):
+        member = _PURE[name]()
+        for number, row in enumerate(rows):
+            member.fit(row, float(number % 2))
+            member.fade(keep)
+        before = member.fit(rows[0], 1.0)
+        moves.append(member.logit(rows[0]) - before)
+    assert 0.0 < 2.0 * moves[0] < moves[1]
