@@ -35,6 +35,8 @@ from streams.events import (
 __all__ = ["MODEL", "SOURCE", "Desk", "DeskPolicy"]
 
 _NEVER_MOVED = 10**9
+_FOLDED = ("shadow", "triggers", "floor", "_since_move", "_moved_at", "_crowns", "_windowed")
+"""What of a desk follows from the examples; all else follows from the model events."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,17 @@ class Desk:
         self._windowed = not found.window
         self.triggers = Triggers(self.policy.triggers)
         self.floor = Floor(self.policy.floor)
+
+    def resume(self, kept: Desk) -> bool:
+        """Go on from what an earlier one had folded; False, and nothing changes, where that leads elsewhere."""
+        last = max(0, kept.offset - 1)
+        champion = self.champions.at(last) if last >= self._found.end else self._found.champion
+        same = kept.policy == self.policy and kept._found == self._found and kept.shadow.champion == champion
+        if not same or (last >= self._found.end and kept._moved_at != self.champions.since(last)):
+            return False
+        for part in _FOLDED:
+            setattr(self, part, getattr(kept, part))
+        return True
 
     def fold(self, event: Event, offset: int) -> list[Event]:
         """Take one record of `examples.v1` in. What is decided is already noted here when it comes back."""

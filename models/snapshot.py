@@ -20,7 +20,7 @@ import river
 from models.forecaster import Forecaster, ForecasterConfig
 from streams.events import Run
 
-__all__ = ["CODE_VERSION", "MAX_BYTES", "RIVER_VERSION", "SnapshotRefused", "probe", "seal", "unseal"]
+__all__ = ["CODE_VERSION", "MAX_BYTES", "RIVER_VERSION", "SnapshotRefused", "loaded", "probe", "seal", "unseal"]
 
 RIVER_VERSION: str = river.__version__
 CODE_VERSION = "6"  # raised whenever a fold over the same log would end in another state
@@ -87,11 +87,11 @@ def unseal(raw: bytes, key: bytes, config: ForecasterConfig) -> Forecaster:
     wanted = {"code": CODE_VERSION, "river": RIVER_VERSION, "config": config.name}
     if other := {name: header.get(name) for name, value in wanted.items() if header.get(name) != value}:
         raise SnapshotRefused(f"is of another lineage: {other}, wanted {wanted}")
-    loaded = _load(body[4 + length :])
-    if not isinstance(loaded, Forecaster) or loaded.config != config or loaded.offset != header.get("offset"):
+    found = loaded(body[4 + length :])
+    if not isinstance(found, Forecaster) or found.config != config or found.offset != header.get("offset"):
         raise SnapshotRefused("does not hold the forecaster its header names")
-    probe(loaded)
-    return loaded
+    probe(found)
+    return found
 
 
 def _header(raw: bytes) -> dict[str, Any]:
@@ -104,7 +104,8 @@ def _header(raw: bytes) -> dict[str, Any]:
     return header
 
 
-def _load(payload: bytes) -> Any:
+def loaded(payload: bytes) -> Any:
+    """What a payload holds, whose seal has been checked; made of the classes of models, or `SnapshotRefused`."""
     try:
         return _Unpickler(io.BytesIO(payload)).load()
     except SnapshotRefused:

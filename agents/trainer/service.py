@@ -1,20 +1,19 @@
 """`buildcast trainer`: folds champion and challengers, trains on triggers and requests, tells moves as events.
 
 A private consumer reads `model-events.v1` whole and then both logs; nothing is committed, all state follows from the
-logs. What is decided is acknowledged by the broker before the next record is folded. Niced, so live work goes first.
+logs, a sealed snapshot only shortens the way. What is decided is acknowledged by the broker before the next record is
+folded. Niced, so live work goes first. Why it is no group's member: docs/adr/0009.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,9 +24,13 @@ from agents.admin import check_topics
 from agents.metrics import Metrics, create
 from agents.metrics import serve as serve_metrics
 from agents.outbox import Outbox, record_of
+from agents.snapshot import SnapshotRefused, sealing_key
 from agents.trainer.job import Job
+from agents.trainer.memory import Memory
+from agents.trainer.progress import ProgressFile
 from agents.trainer.records import KafkaRecords
 from agents.trainer.settings import TrainerSettings
+from agents.watchdog import Watchdog
 from models.desk import Desk
 from models.forecaster import ForecasterConfig
 from streams.broker import connection, refusal
@@ -39,7 +42,6 @@ __all__ = ["Trainer", "run_trainer"]
 
 _log = logging.getLogger(__name__)
 EXAMPLES, MODEL_EVENTS = TopicPartition("examples.v1", 0), TopicPartition("model-events.v1", 0)
-_PROGRESS_SECONDS = 1.0
 
 
 def run_trainer(settings: TrainerSettings) -> None:
@@ -58,6 +60,7 @@ class Trainer:
         first: ForecasterConfig | None = None,
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
+        beat: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self.settings = settings
         self.desk = Desk(settings.policy(), first)
@@ -65,7 +68,12 @@ class Trainer:
         self.stopping = asyncio.Event()
         self._clock = clock
         self._metrics = metrics or create(CollectorRegistry())
-        self._began = self._told = 0.0
+        self._beat = beat
+        self._began = 0.0
+        self._progress = ProgressFile(settings.state)
+        key = sealing_key(settings.state, settings.snapshot_key.get_secret_value())
+        self._memory = Memory(settings.state / "trainer.snapshot", key, self.desk.champions.at(0))
+        self._saved, self._saved_at = 0, self._clock()
         self._outbox = Outbox(settings.bootstrap, "buildcast-trainer")
         self._consumer: Any = None
 
@@ -86,6 +94,7 @@ class Trainer:
             await self._recall(consumer)
             while not self.stopping.is_set():
                 await self._step(consumer)
+            self._save()
         finally:
             if self.job is not None:
                 self.job.cancel()
@@ -102,12 +111,38 @@ class Trainer:
             for record in (await consumer.getmany(MODEL_EVENTS, timeout_ms=500)).get(MODEL_EVENTS, []):
                 self._note(record)
         self.desk.rebuild()
+        self._resume((await consumer.end_offsets([EXAMPLES]))[EXAMPLES])
         consumer.assign([EXAMPLES, MODEL_EVENTS])
         consumer.seek(MODEL_EVENTS, end)
-        consumer.seek(EXAMPLES, 0)
-        _log.info("%d trainings known, champion %s", self.desk.trained, self.desk.champions.moves[-1].config)
+        consumer.seek(EXAMPLES, self.desk.offset)
+        champion = self.desk.champions.moves[-1].config
+        _log.info("%d trainings known, champion %s, from offset %d", self.desk.trained, champion, self.desk.offset)
+
+    def _resume(self, end: int) -> None:
+        """Go on from the snapshot, if it fits both logs."""
+        try:
+            kept = self._memory.load()
+            if kept is not None and (kept.offset > end or not self.desk.resume(kept)):
+                raise SnapshotRefused("does not lead to where the logs lead")
+        except SnapshotRefused as refused:
+            _log.warning("snapshot %s is not used (%s): folding again", self._memory.path, refused)
+        self._saved = self.desk.offset
+
+    def _save(self) -> None:
+        self._saved_at = self._clock()
+        if self.desk.offset == self._saved:
+            return
+        try:
+            size = self._memory.save(self.desk)
+        except SnapshotRefused as refused:
+            _log.warning("no snapshot is kept: %s", refused)
+            return
+        self._saved = self.desk.offset
+        self._metrics.set("buildcast_snapshot_bytes", size, kind="trainer")
+        self._metrics.set("buildcast_snapshot_timestamp_seconds", self._saved_at, kind="trainer")
 
     async def _step(self, consumer: Any) -> None:
+        self._beat("trainer")
         found = await consumer.getmany(timeout_ms=200)
         for record in found.get(MODEL_EVENTS, []):
             self._note(record)
@@ -120,6 +155,8 @@ class Trainer:
             consumer.seek(EXAMPLES, self.desk.offset)
         await self._train(consumer)
         self._show(found)
+        if self._clock() - self._saved_at >= self.settings.trainer_snapshot_seconds:
+            self._save()
 
     def _show(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
         for partition, records in found.items():
@@ -136,6 +173,7 @@ class Trainer:
             self.desk.note(event)
 
     async def _fold(self, record: Any) -> None:
+        self._beat("trainer")
         event = _decoded(record)
         if event is not None:
             await self._send(self.desk.fold(event, record.offset))
@@ -162,7 +200,7 @@ class Trainer:
             _log.info("training %s was cancelled", plan.training_id)
             return
         shadow = job.poll()
-        self._tell(job)
+        self._progress.tell(job.progress, self._clock())
         if shadow is None and job.failed is None:
             return
         self.job = None
@@ -178,18 +216,6 @@ class Trainer:
         if outputs:
             await self._outbox.send([record_of(output) for output in outputs])
 
-    def _tell(self, job: Job) -> None:
-        """Progress for whoever asks: `trainer-progress.json` in the state folder."""
-        if self._clock() - self._told < _PROGRESS_SECONDS:
-            return
-        self._told = self._clock()
-        path = Path(self.settings.state) / "trainer-progress.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        share = job.progress.done / max(1, job.progress.of)
-        draft.write_text(json.dumps({"training_id": job.plan.training_id, "progress": share, "time": self._told}))
-        draft.replace(path)
-
 
 def _decoded(record: Any) -> Event | None:
     try:
@@ -202,11 +228,14 @@ def _decoded(record: Any) -> Event | None:
 async def _run(settings: TrainerSettings) -> None:
     await check_topics(settings.bootstrap, [EXAMPLES.topic, MODEL_EVENTS.topic])
     registry = CollectorRegistry()
-    trainer = Trainer(settings, metrics=create(registry))
+    watchdog = Watchdog(settings.watchdog_seconds)
+    trainer = Trainer(settings, metrics=create(registry), beat=watchdog.beat)
     port = serve_metrics(registry, settings.trainer_metrics_port, settings.metrics_host)
     _log.info("trainer, metrics on http://%s:%d", settings.metrics_host, port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, trainer.stopping.set)
+    watchdog.start()
     await trainer.run()
+    watchdog.stop()

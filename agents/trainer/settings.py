@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from agents.settings import ProcessSettings
 from models.desk import DeskPolicy
@@ -25,6 +25,8 @@ class TrainerSettings(ProcessSettings):
     trainer_rest_labels: int = Field(200, ge=0, description="labels after a move during which none is promoted")
     trainer_schedule_days: float = Field(7.0, ge=0.0, description="between trainings, in event time; 0: never")
     trainer_volume_labels: int = Field(5_000, ge=0, description="new labels after which to train; 0: never")
+    trainer_snapshot_seconds: float = Field(60.0, gt=0.0, description="between snapshots of what it has folded")
+    snapshot_key: SecretStr = Field(SecretStr(""), description="seals snapshots; default: a key kept in STATE")
     trainer_nice: int = Field(10, ge=0, le=19, description="how far the trainer steps back behind live work")
 
     def policy(self) -> DeskPolicy:

@@ -63,6 +63,7 @@ def settings() -> TrainerSettings:
     return load(
         TrainerSettings, trainer_min_labels=100, trainer_rest_labels=50, trainer_lead_records=5, trainer_shadows=1,
         trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=3, trainer_window_records=400,
+        trainer_snapshot_seconds=0.5,
     )  # fmt: skip
 
 

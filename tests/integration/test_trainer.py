@@ -20,6 +20,8 @@ from agents.metrics import create
 from agents.outbox import Outbox, record_of
 from agents.replica import Replica
 from agents.trainer.records import KafkaRecords, offset_at
+from agents.trainer.service import Trainer
+from agents.trainer.settings import TrainerSettings
 from models.champion import Champions
 from models.definition import config_of, definition_of
 from models.forecaster import Forecaster, ForecasterConfig
@@ -27,7 +29,9 @@ from models.lineage import sha256_of
 from models.snapshot import probe
 from streams.errors import Unavailable
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack, TrainingFinished, TrainingRequested
+from streams.settings import load
 from tests.builders import T0
+from tests.integration.processes import until
 from tests.models.histories import recorded
 
 pytestmark = pytest.mark.kafka
@@ -40,7 +44,8 @@ from agents.trainer.service import Trainer
 from agents.trainer.settings import TrainerSettings
 from models.definition import config_of
 settings = TrainerSettings(trainer_min_labels=100, trainer_rest_labels=50, trainer_lead_records=5,
-                           trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=6)
+                           trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=6,
+                           trainer_snapshot_seconds=0.5)
 asyncio.run(Trainer(settings, config_of({POOR!r})).run())
 """
 
@@ -101,6 +106,32 @@ def test_a_request_leads_to_one_promotion_however_often_the_trainer_is_killed(
         moves.apply(event)
     assert moves.at(len(LOG) + 5) == _promotions(found)[0].config != config_of(POOR).name
     assert moves.at(len(LOG)) == config_of(POOR).name
+
+
+async def test_a_trainer_goes_on_from_its_snapshot_and_folds_the_log_again_where_that_is_refused(
+    empty_topics: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "agents.trainer.service")
+    await _put(empty_topics, LOG[:200])
+    probes = []
+    for damage in ("", "", "changed"):
+        if damage:
+            path = tmp_path / "trainer.snapshot"
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+        trainer = Trainer(load(TrainerSettings, bootstrap=empty_topics, state=tmp_path), config_of(POOR))
+        running = asyncio.create_task(trainer.run())
+        await until(lambda: _at(trainer, 200))  # noqa: B023
+        trainer.stopping.set()
+        await running
+        probes.append(probe(trainer.desk.shadow.forecasters[trainer.desk.shadow.champion]))
+    begun = [message.rpartition(" ")[2] for message in caplog.messages if "trainings known" in message]
+    assert begun == ["0", "200", "0"]
+    assert [message for message in caplog.messages if "changed, or sealed with another key" in message]
+    assert len(set(probes)) == 1
+
+
+async def _at(trainer: Trainer, offset: int) -> bool:
+    return trainer.desk.offset == offset
 
 
 def test_a_cancelled_training_promotes_nobody(empty_topics: str, tmp_path: Path) -> None:

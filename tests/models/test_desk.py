@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from models.desk import SOURCE, Desk, DeskPolicy
 from models.floor import FloorPolicy
 from models.forecaster import ForecasterConfig
 from models.promotion import PromotionPolicy
+from models.snapshot import loaded
 from models.training import train
 from models.triggers import TriggerPolicy
 from streams.events import (
@@ -48,6 +50,10 @@ class World:
         for event in self.model_events:
             self.desk.note(event)
         self.desk.rebuild()
+
+    def resume(self, kept: bytes) -> bool:
+        self.restart()
+        return self.desk.resume(loaded(kept))
 
     def emit(self, outputs: list[Event]) -> None:
         known = {event.id for event in self.model_events}
@@ -116,6 +122,42 @@ def test_a_trainer_killed_anywhere_comes_to_the_same_moves_and_promotes_once(kil
         world.read(len(LOG), kills)
     assert killed.moves() == plain.moves()
     assert killed.desk.shadow.losses == plain.desk.shadow.losses
+
+
+@pytest.mark.parametrize("saved_at", [400, 800, 803, 900])
+def test_a_trainer_that_goes_on_from_what_it_had_folded_comes_to_the_same_moves(saved_at: int) -> None:
+    plain, resumed = World(), World()
+    plain.read(800)
+    resumed.read(min(800, saved_at))
+    kept = pickle.dumps(resumed.desk)
+    for world in (plain, resumed):
+        world.read(800)
+        world.tell(_request())
+        world.train()
+        world.read(max(800, saved_at))
+    if saved_at >= 800:
+        kept = pickle.dumps(resumed.desk)
+        assert resumed.resume(kept)
+        assert resumed.desk.offset == saved_at
+    else:
+        assert not resumed.resume(kept)  # a training has come between: who is in shadow is another question now
+        assert resumed.desk.offset == 0
+    for world in (plain, resumed):
+        world.read(len(LOG))
+    assert resumed.moves() == plain.moves()
+    assert resumed.desk.shadow.losses == plain.desk.shadow.losses
+
+
+def test_a_move_told_for_what_was_folded_already_is_folded_again() -> None:
+    world = World(first=ForecasterConfig())
+    world.read(500)
+    kept = pickle.dumps(world.desk)
+    assert world.resume(kept)
+    world.tell(ModelPromoted(id="late", source="/cli", time=T0, model="risk", config=POOR.name, at_offset=300,
+                             previous="default", principal="bob", definition=definition_of(POOR)))  # fmt: skip
+    assert not world.resume(kept)
+    world.read(400)
+    assert world.desk.shadow.champion == POOR.name
 
 
 def test_killed_between_the_training_and_its_promotion_the_promotion_is_made_up_for() -> None:
