@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.conformal import ConformalConfig, DelayedConformal, Served
-from models.effect_keys import effect_keys, group_of, lag_keys
+from models.effect_keys import effect_keys, group_of, lag_keys, together
 from models.effects import AdditiveEffects, EffectFamily, Key
 from models.noise import NoiseByGroup, NoiseConfig
 from models.regime import RegimeConfig, RegimeShift
@@ -27,6 +27,8 @@ _HALF_SECOND = 0.5  # durations are often whole seconds, zero included
 _LONGEST = 30 * 86_400.0
 _FEW = 3.0  # lessons, for a host to be compared by
 _HOSTS = 64
+_MANY = 30.0
+_REPEATED = 0.8  # variance of log seconds between the first run of something and its second
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class DurationConfig:
             "package@parallel": EffectFamily(0.05, 0.0003),
             "cache": EffectFamily(0.5, 1e-5),
             "package@cache": EffectFamily(0.2, 0.001),
+            "together": EffectFamily(0.0, 0.0),
         }
     )
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -72,6 +75,7 @@ class DurationModel:
         prior = dict(published_costs(self.config.first_seconds)) if self.config.published_prior else {}
         prior["all", ""] = (math.log(self.config.first_seconds), self.config.families["all"].prior_variance)
         self._effects = AdditiveEffects(self.config.families, self.config.effects, prior)
+        self._root_of_drift = {name: math.sqrt(family.drift) for name, family in self.config.families.items()}
         self._lag = AdditiveEffects(self.config.lag_families, self.config.effects // 4)
         self._noise = NoiseByGroup(self.config.noise)
         self._conformal = DelayedConformal(self.config.conformal)
@@ -162,7 +166,7 @@ class DurationModel:
             self._lag.learn(lag_keys(run), math.log(turnaround) - value, 0.05)
         mean, variance = self._effects.predict(keys)
         noise = self._noise.learn(run.project, fresh.group, (value - mean) ** 2, variance)
-        self._effects.learn(keys, value, noise + _rounding(mean))
+        self._effects.learn([*keys, together(keys)], value, noise + _rounding(mean))
         moved = self._effects.predict(keys)[0] - mean
         self._regime.learn(fresh.group, run.run_id, value, moved, example.time)
 
@@ -206,9 +210,10 @@ class DurationModel:
             self._conformal.miss(run_id, served, moved)
 
     def _serve(self, run: Run, now: float, host: str) -> Served:
-        base, variance = self._effects.predict(effect_keys(run, host))
-        group = group_of(run)
-        scale = math.sqrt(variance + self._noise.variance(run.project, group) + _rounding(base))
+        keys, group = effect_keys(run, host), group_of(run)
+        base, doubt = self._effects.predict(keys)
+        noise = self._noise.variance(run.project, group)
+        scale = math.sqrt(min(doubt, self._doubt_of_a_repeat(keys, noise)) + noise + _rounding(base))
         low, high = self._conformal.bounds(group)
         shift = self._regime.shift(group)
         return Served(
@@ -221,6 +226,19 @@ class DurationModel:
             opened_at=now,
             learned=self._regime.learned(group),
         )
+
+    def _doubt_of_a_repeat(self, keys: list[Key], noise: float) -> float:
+        """Variance of the effects' sum, if they were learned together before.
+
+        The effects are doubted one by one, as if each might be wrong alone; their sum is known better, since what one
+        has too much another has too little. What their drift adds is taken at its steady state; after many lessons
+        the effects' own doubt is as good, and knows of a change.
+        """
+        count = self._effects.count(together(keys))
+        if not 0.0 < count <= _MANY:
+            return math.inf
+        drifted = sum(self._root_of_drift[family] for family, _ in keys)
+        return _REPEATED / count**2 + drifted * math.sqrt(noise)
 
 
 def _part(state: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.effects import Key
 from streams.events import Run
 
-__all__ = ["effect_keys", "group_of", "lag_keys"]
+__all__ = ["effect_keys", "group_of", "lag_keys", "together"]
 
 
 def group_of(run: Run) -> str:
@@ -31,6 +31,11 @@ def effect_keys(run: Run, host: str) -> list[Key]:
         keys.append(("cache", str(run.cache_warm)))
         keys.append(("package@cache", f"{run.name}\x1f{run.cache_warm}"))
     return keys
+
+
+def together(keys: list[Key]) -> Key:
+    """All of a run's effects as one: it has no effect of its own and counts how often they were learned together."""
+    return "together", "\x1e".join(name for _, name in keys)
 
 
 def lag_keys(run: Run) -> list[Key]:

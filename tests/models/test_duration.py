@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -64,6 +65,20 @@ def test_a_model_that_knows_nothing_gives_a_wide_interval_at_once() -> None:
     forecast = told(DurationModel(COLD), run("anything"))
     assert forecast.lower < forecast.point < forecast.upper
     assert forecast.upper / max(forecast.lower, 1.0) > 20.0
+
+
+def test_a_few_equal_runs_of_a_project_narrow_its_interval_and_a_run_elsewhere_stays_in_doubt() -> None:
+    model, made = DurationModel(), {"branch": "main", "parallelism": 2, "cpu_model": "c"}
+    widths = []
+    for number in range(6):
+        expected = told(model, run("app", number, **made), host="h")
+        widths.append(math.log(expected.upper / max(expected.lower, 0.1)))
+        model.learn(example(run("app", number, **made), 60.0, 100.0 * number))
+    assert all(later < before for before, later in pairwise(widths))
+    expected = told(model, run("app", 6, **made), host="h")
+    assert 25.0 < expected.lower < 59.0 < expected.point < 61.0 < expected.upper < 130.0
+    other = told(model, run("app", 7, **made | {"branch": "rewrite"}), host="h2")
+    assert other.upper / other.lower > 2.0 * expected.upper / expected.lower
 
 
 def test_one_timed_package_on_a_new_host_gives_every_later_package_its_estimate() -> None:
