@@ -22,6 +22,7 @@ from typing import Any
 
 from agents.store.database import connect, migrate
 from agents.store.reads import Reads, RunFilter
+from agents.store.thinning import SLOTS
 from tests.agents.test_reads import QUESTIONS
 
 _GOAL_MS = 50.0
@@ -55,7 +56,8 @@ def fill(path: Path, runs: int) -> None:
     with sqlite3.connect(path) as database:
         for table, rows in (
             ("runs", _runs(runs)), ("outcomes", _outcomes(runs)), ("predictions", _predictions(runs)),
-            ("signals", _signals(runs)), ("alerts", _alerts(runs)), ("audit", _audit(runs)),
+            ("signals", _signals(runs)), ("run_samples", _samples(runs)),
+            ("alerts", _alerts(runs)), ("audit", _audit(runs)),
         ):  # fmt: skip
             first = next(rows)
             marks = ", ".join("?" * len(first))
@@ -73,6 +75,7 @@ async def _ask(path: Path, runs: int, asked: int) -> dict[str, tuple[float, floa
         "of a project": lambda reads: reads.runs(RunFilter(project="project-7"), 50),
         "run": lambda reads: reads.run(f"run-{runs // 2}"),
         "curve": lambda reads: reads.curve(f"run-{runs // 2}", 100),
+        "samples": lambda reads: reads.samples(f"run-{runs - 1_000}"),
         "similar": lambda reads: reads.similar_failures("project-7", "package-7", "run-7"),
         "outcomes": lambda reads: reads.outcomes(_NOW - 7 * 86_400.0, 2_000),
         "forecasts since": lambda reads: reads.forecasts_since(_NOW - 60.0, 500),
@@ -133,6 +136,14 @@ def _signals(runs: int) -> Iterator[dict[str, Any]]:
     for number in range(0, runs, 5):
         yield {"id": f"s-{number}", "run_id": f"run-{number}", "time": _at(number, runs) + 30.0, "count": 1, "fatal": 0,
                "error_class": "compile", "stage": "compile", "line": "x.c:1: error: no"}  # fmt: skip
+
+
+def _samples(runs: int) -> Iterator[dict[str, Any]]:
+    """As many as are kept of a run, of its last hundredth."""
+    for number in range(runs - runs // 100, runs):
+        for slot in range(SLOTS):
+            yield {"run_id": f"run-{number}", "slot": slot, "time": _at(number, runs) + slot / 2, "cpu_ratio": 3.5,
+                   "elapsed_seconds": slot / 2, "rss_bytes": 8e8, "version": "0"}  # fmt: skip
 
 
 def _alerts(runs: int) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ class RunSampler:
 
     def __init__(self, pid: int, run_id: str, options: RunOptions, began: float, proc: Path = Path("/proc")) -> None:
         self._pid, self._run_id, self._options, self._proc = pid, run_id, options, proc
+        self._began = began
         self._policy = options.telemetry
         self._pause = self._policy.first_sample_seconds
         self._sample_at = began + self._pause
@@ -80,6 +81,7 @@ class RunSampler:
             disk_free_bytes=space.f_bavail * space.f_frsize,
             oom_kills=None if limits.oom_kills is None else max(0, limits.oom_kills - self._kills_before),
             pressure=read_pressure(self._proc),
+            elapsed_seconds=max(0.0, now - self._began),
         )
 
     def _host_sample(self, now: float, wall: float) -> HostSampled:

@@ -260,6 +260,7 @@ class RunSampled(Event, frozen=True, kw_only=True):
     disk_free_bytes: int | None = None
     oom_kills: int | None = None
     pressure: dict[str, float] = {}  # PSI some avg10 by resource, 0 to 1
+    elapsed_seconds: float | None = None  # since the run's start
 
 
 class RunFinished(Event, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "GET /runs": _page({**_STATE, "forecast": _FORECAST}),
     "GET /runs/{run_id}": {**_STATE, "forecast": _FORECAST, "curve": [_POINT], "signals": [
         {"time": _AT, "error_class": "compile", "line": "tree.cc:112: error: 'x' was not declared", "fatal": False}],
+        "samples": [{"elapsed_seconds": 60.0, "cpu_ratio": 3.7, "rss_bytes": 812_000_000.0}],
         "similar_failures": [], "analysis": None},
     "GET /runs/{run_id}/curve": {"run_id": "gcc-pass1-4711", "items": [_POINT]},
     "GET /runs/{run_id}/forecast": _ANSWER,

@@ -98,7 +98,8 @@ day. `GET /alerts/budget` weighs all together, and names the risk from which an 
 The webhook is signed as in Standard Webhooks 1.0 (`examples/receive_webhook.py` checks it). Plain consumers need
 nothing of ours: `examples/consume_alerts.py`, or
 
-    kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u -f '%s\\n' | jq '.data.customData | {name, risk, reasons}'
+    kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u -f '%s\\n' |
+      jq --unbuffered 'select(.type | contains("alert.raised")).data.customData | {name, risk, reasons}'
 """
 
 

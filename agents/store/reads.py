@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.store import tables
+from agents.store.thinning import SLOTS
 from streams.events import AlertRaised, AnomalyDetected, ForecastMade
 
 __all__ = ["Reads", "RunFilter"]
@@ -126,6 +127,12 @@ class Reads:
         query = select(t.c.time, t.c.error_class, t.c.stage, t.c.line, t.c.count, t.c.fatal)
         query = query.where(t.c.run_id == run_id).order_by(t.c.time.desc(), t.c.id).limit(limit)
         return (await self._all(query))[::-1]
+
+    async def samples(self, run_id: str) -> list[Row]:
+        """What a run's process tree used over time: cores and bytes, thinned to at most a fixed number of points."""
+        t = tables.run_samples
+        query = select(t.c.elapsed_seconds, t.c.cpu_ratio, t.c.rss_bytes).where(t.c.run_id == run_id)
+        return await self._all(query.order_by(t.c.elapsed_seconds).limit(SLOTS))
 
     async def similar_failures(self, project: str, name: str, run_id: str, limit: int = 5) -> list[Row]:
         """The latest failures of the same work, with their class of error and what was told last."""

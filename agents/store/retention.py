@@ -27,7 +27,7 @@ class RetentionSettings(Settings):
 
     retain_prediction_days: float = Field(90.0, ge=0.0, description="forecasts; 0: for ever")
     retain_detail_days: float = Field(
-        180.0, ge=0.0, description="steps, log signals, anomalies, whom runs hold up, weights; 0: for ever"
+        180.0, ge=0.0, description="steps, log signals, samples, anomalies, whom runs hold up, weights; 0: for ever"
     )
     retain_run_days: float = Field(0.0, ge=0.0, description="runs, outcomes, alerts and what they were; 0: for ever")
     retain_batch_rows: int = Field(1_000, ge=1, le=100_000, description="rows that go in one transaction")
@@ -49,7 +49,14 @@ def sweeps(settings: RetentionSettings, now: float) -> list[Sweep]:
         (settings.retain_prediction_days, (t.predictions.c.time,)),
         (
             settings.retain_detail_days,
-            (t.steps.c.started_at, t.signals.c.time, t.anomalies.c.time, t.impacts.c.time, t.ensemble_weights.c.time),
+            (
+                t.steps.c.started_at,
+                t.signals.c.time,
+                t.run_samples.c.time,
+                t.anomalies.c.time,
+                t.impacts.c.time,
+                t.ensemble_weights.c.time,
+            ),
         ),
         (
             settings.retain_run_days,

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import String, Table
 
 from agents.store import tables
+from agents.store.thinning import slot_of
 from streams import events
 from streams.errors import InvalidEvent
 
@@ -53,6 +54,8 @@ def _writes(event: events.Event) -> list[Write]:
             return [_step(event)]
         case events.LogSignal():
             return [_signal(event)]
+        case events.RunSampled():
+            return _run_sample(event)
         case events.ChangeObserved():
             return [_changed(event)]
         case events.PipelineStarted() | events.PipelineFinished():
@@ -154,6 +157,18 @@ def _signal(event: events.LogSignal) -> Write:
             "stage": event.stage, "line": event.line, "count": event.count, "fatal": event.fatal,
         },
     )  # fmt: skip
+
+
+def _run_sample(event: events.RunSampled) -> list[Write]:
+    """Samples of before `elapsed_seconds` was told have no place in the run and leave no row."""
+    if event.elapsed_seconds is None:
+        return []
+    row: dict[str, Cell] = {
+        "run_id": event.run_id, "slot": slot_of(event.elapsed_seconds), "time": event.time,
+        "elapsed_seconds": event.elapsed_seconds, "cpu_ratio": event.cpu_ratio, "rss_bytes": float(event.rss_bytes),
+        "version": _of(event),
+    }  # fmt: skip
+    return [Write(tables.run_samples, row, "version")]
 
 
 def _pipeline(event: events.PipelineStarted | events.PipelineFinished) -> Write:

@@ -72,6 +72,17 @@ signals = Table(
     Column("count", Integer, nullable=False),
     Column("fatal", Boolean, nullable=False),
 )
+run_samples = Table(
+    "run_samples",
+    metadata,
+    Column("run_id", _ID, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),  # agents/store/thinning.py
+    Column("time", Double, nullable=False, index=True),
+    Column("elapsed_seconds", Double, nullable=False),
+    Column("cpu_ratio", Double, nullable=False),  # of one core
+    Column("rss_bytes", Double, nullable=False),
+    Column("version", _VERSION, nullable=False),
+)
 predictions = Table(
     "predictions",
     metadata,
@@ -327,6 +338,7 @@ Index("ix_audit_action", audit.c.action, audit.c.time)
 Index("ix_outcomes_project", outcomes.c.project, outcomes.c.name, outcomes.c.known_at)
 Index("ix_anomalies_time", anomalies.c.time)
 Index("ix_analyses_project", analyses.c.project, analyses.c.time)
+Index("ix_vulnerabilities_cleared", vulnerabilities.c.cleared)
 Index("ix_findings_time", findings.c.time)
 Index("ix_label_revisions_time", label_revisions.c.time)
 Index("ix_ensemble_weights_time", ensemble_weights.c.time)

@@ -8,7 +8,7 @@ esac
 # All but the audit trail, whose rows are added and never changed. A right on a table that is not there yet needs CREATE.
 tables="advisories advisory_products alerts analyses anomalies daily_outcomes drift ensemble_weights feed_positions findings
 host_samples impacts label_revisions model_versions outcomes
-pipelines predictions runs signals steps training_runs vulnerabilities"
+pipelines predictions run_samples runs signals steps training_runs vulnerabilities"
 changeable() {
   for table in $tables; do
     echo "GRANT CREATE, UPDATE ON buildcast.$table TO 'buildcast_sink'@'%';"

@@ -289,6 +289,7 @@ def test_a_run_is_told_from_start_to_end() -> None:
     assert all(step.seconds >= 0 for step in of(StepFinished, events))
     assert [(told.error_class, told.fatal) for told in of(LogSignal, events)] == [("compile", False), ("make", True)]
     assert of(RunSampled, events)[0].processes >= 1
+    assert 0.0 < (of(RunSampled, events)[0].elapsed_seconds or 0.0) <= finished.seconds + 1.0
     assert "system.memory.utilization" in of(HostSampled, events)[0].metrics
     assert (finished.outcome, finished.exit_code, finished.error_class) == ("failure", 2, "compile")
     assert (result.outcome, result.exit_code, result.error_class) == ("failure", 2, "compile")

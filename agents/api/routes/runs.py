@@ -53,7 +53,7 @@ async def show_run(
     request: Request, _who: Reader, run_id: RunId,
     points: Annotated[int, Query(ge=1, le=5_000, description="Newest points of the curves.")] = 1_000,
 ) -> Response:  # fmt: skip
-    """What was known, its curves, stages, log signals, verdicts, alerts, and past failures like it."""
+    """What was known, its curves, stages, log signals, what it used, verdicts, alerts, and past failures like it."""
     parts = services(request)
     run = await parts.known_run(run_id)
     reads = parts.reads
@@ -64,6 +64,7 @@ async def show_run(
         "curve": [curve_point(row) for row in await reads.curve(run_id, points)],
         "steps": await reads.steps(run_id),
         "signals": await reads.signals(run_id),
+        "samples": await reads.samples(run_id),
         "result": await reads.outcome(run_id),
         "revisions": await reads.revisions(run_id),
         "alerts": await reads.alerts(50, run_id=run_id),

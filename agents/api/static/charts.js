@@ -132,6 +132,35 @@ export function durationChart(curve, actual) {
   });
 }
 
+// Round values from 0 on, at most `count` steps of 1, 2 or 5 times a power of ten.
+function even(most, count) {
+  const rough = most / count, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
+}
+
+// What a run used over its time: `key` of its samples, told by `text`; `least` is the lowest top of the scale.
+export function useChart(samples, actual, { key, name, text, least }) {
+  const to = Math.max(1, actual || 0, ...samples.map((each) => each.elapsed_seconds));
+  const highest = samples.reduce((best, each) => (each[key] > best[key] ? each : best), samples[0]);
+  const most = Math.max(least, highest[key] * 1.08);
+  return frame({
+    height: 150, from: 0, to, marks: [], yTicks: even(most, 4), yText: text, y: (value) => Math.min(1, value / most),
+    label: `${name} over the run, at most ${text(highest[key])} at ${span(highest.elapsed_seconds)}; arrow keys read it point by point`,
+    draw: (X, Y) => {
+      const line = samples.map((each) => [X(each.elapsed_seconds), Y(each[key])]);
+      return [
+        s("path", { class: "band use", d: band(line, [[line[0][0], Y(0)], [line.at(-1)[0], Y(0)]]) }),
+        s("path", { class: "line use", d: path(line) }),
+        s("circle", { class: "now use", cx: X(highest.elapsed_seconds), cy: Y(highest[key]), r: 3.5 })];
+    },
+    read: (at) => {
+      const found = nearest(samples, at);
+      return { at: found.elapsed_seconds, text: `${span(found.elapsed_seconds)}: ${text(found[key])}` };
+    },
+  });
+}
+
 // Forecast risk against the share that failed; on the diagonal a forecast means what it says.
 export function reliability(bins) {
   const size = 300, left = 44, pad = 14, bottom = 34;

@@ -36,6 +36,11 @@ export const number = (value) =>
     : Math.abs(value) >= 1000 ? value.toLocaleString(undefined, { maximumFractionDigits: 0 })
       : Number(value.toPrecision(3)).toString();
 
+export const bytes = (value) =>
+  value >= 1e9 ? `${number(value / 1e9)}\u00a0GB` : `${number(value / 1e6)}\u00a0MB`;
+
+export const cores = (value) => `${Number(value.toFixed(value < 10 ? 1 : 0))}`;
+
 export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
 const METRICS = {

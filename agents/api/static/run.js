@@ -1,12 +1,13 @@
 // One run's page, made to be shared: its curves with marks, reasons, what happened, what it became.
 
 import { get, post } from "./api.js";
-import { durationChart, riskChart } from "./charts.js";
+import { durationChart, riskChart, useChart } from "./charts.js";
 import { h, put } from "./dom.js";
-import { ago, clock, date, number, percent, signed, span } from "./format.js";
+import { ago, bytes, clock, cores, date, number, percent, signed, span } from "./format.js";
 import { action, blame, counterfactuals, eta, outcome, reasons, resolved, risk, runLink, section, table } from "./parts.js";
 
 const USES = [["alone", "at most one core at work"], ["idle", "neither CPU nor disk used"], ["cpu_wait", "some task waited for a core"], ["memory_wait", "some task waited for memory"], ["io_wait", "some task waited for the disk"]];
+const CURVES = [{ key: "cpu_ratio", name: "Cores in use", text: cores, least: 1 }, { key: "rss_bytes", name: "Memory", text: bytes, least: 1e6 }];
 const VERDICTS = [["flaky", "This was flaky"], ["infrastructure", "The machine's fault"], ["failure", "Really broken"], ["success", "Really fine"]];
 
 export class Run {
@@ -33,8 +34,9 @@ export class Run {
         () => post("labels", { run_id: this.runId, verdict }), { done: "noted, models learn it" })),
         run.revisions.length ? h("span", { class: "faint" }, `last verdict: ${run.revisions.at(-1).verdict} (${run.revisions.at(-1).principal})`) : null),
       told ? this.charts(told) : h("p", { class: "empty" }, "No forecast was stored for this run."),
+      this.resources(),
       h("div", { class: "columns" }, told ? this.explained(told) : null,
-        this.resources(), this.heldBack(), this.advice(), this.impact(),
+        this.heldBack(), this.advice(), this.impact(),
         this.signals(), this.stages(), this.similar(), this.alerts(), this.change()), this.points());
   }
 
@@ -70,16 +72,22 @@ export class Run {
     ];
   }
 
-  // What the run did with its time and how much it took, from its samples as the example has them.
+  // What the run used: curves from its samples, and what it did with its time as its example tells once it has ended.
   resources() {
     const known = this.run.result?.body || {};
     const use = known.use || {};
-    if (!use.watched && !known.peak_rss_bytes) return null;
-    const bytes = (value) => (value >= 1e9 ? `${number(value / 1e9)}\u00a0GB` : `${number(value / 1e6)}\u00a0MB`);
+    const samples = this.run.samples;
+    if (samples.length < 2 && !use.watched && !known.peak_rss_bytes) return null;
     const facts = [use.watched && `${((use.cpu || 0) / use.watched).toFixed(2)} cores in use on average`, known.peak_rss_bytes && `at most ${bytes(known.peak_rss_bytes)} of memory`,
-      known.disk_used_bytes && `${bytes(known.disk_used_bytes)} of disk`, known.lines && `${number(known.lines)} lines of output`];
-    return section("What it used", h("p", {}, facts.filter(Boolean).join(", ")), use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] >= 0.5).map(([kind, text]) =>
-      h("li", {}, h("span", {}, text), h("i", { "aria-hidden": "true", css: { width: `${Math.min(1, use[kind] / use.watched) * 100}%` } }), h("span", { class: "num" }, span(use[kind]))))) : null);
+      known.disk_used_bytes && `${bytes(known.disk_used_bytes)} of disk`, known.lines && `${number(known.lines)} lines of output`].filter(Boolean);
+    return section("What it used", facts.length ? h("p", {}, facts.join(", ")) : null, this.curves(samples),
+      use.watched ? h("ul", { class: "stages" }, USES.filter(([kind]) => use[kind] >= 0.5).map(([kind, text]) =>
+        h("li", {}, h("span", {}, text), h("i", { "aria-hidden": "true", css: { width: `${Math.min(1, use[kind] / use.watched) * 100}%` } }), h("span", { class: "num" }, span(use[kind]))))) : null);
+  }
+
+  curves(samples) {
+    if (samples.length < 2) return null;
+    return CURVES.map((each) => [h("p", { class: "chart-name" }, each.name), useChart(samples, this.run.seconds, each)]);
   }
 
   heldBack() {

@@ -69,6 +69,7 @@ def fleet(now: float = NOW) -> list[events.Event]:
                 counterfactuals=[],
             )
         )
+    out += _samples("gcc-live", now - 180, 180)
     out += [
         events.StepFinished(
             id="s1", run_id="gcc-live", stage="configure", started_at=now - 178, seconds=40.0, time=now - 138, **base
@@ -115,6 +116,7 @@ def _finished(index: int, now: float) -> list[events.Event]:
     return [
         builders.started(run_id, at),
         forecast(run_id, at, first, 0.0, remaining=left),
+        *_samples(run_id, at, 300),
         builders.finished(run_id, at + 300, outcome, started_at=at, seconds=300.0,
                           error_class="compile" if failed else ""),
         events.ExampleRecorded(
@@ -127,6 +129,18 @@ def _finished(index: int, now: float) -> list[events.Event]:
                                   prior_logit=0.0, remaining=left, model=events.ModelRef(config="default", offset=1)),
             ],
         ),
+    ]  # fmt: skip
+
+
+def _samples(run_id: str, start: float, seconds: int) -> list[events.Event]:
+    """A build that unpacks, then compiles on several cores in waves, then links with much memory."""
+    return [
+        builders.sample(
+            run_id, start + at, number=at, elapsed_seconds=float(at),
+            cpu_ratio=0.4 if at < 20 else 3.1 + (at // 10) % 3 * 0.35 if at < 0.8 * seconds else 1.0,
+            rss_bytes=90_000_000 + at * 1_500_000 + (700_000_000 if at >= 0.8 * seconds else 0),
+        )
+        for at in range(2, seconds, 6)
     ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import pytest
 from agents.ports import free_ports
 from streams import events
 from streams.journal import Journal
+from tests import builders
 from tests.agents.api import scenes
 from tests.agents.api.browser import Page, Served, chromium, eventually
 from tests.models.histories import recorded
@@ -84,8 +85,6 @@ def test_alert_appears_within_two_seconds(page: Page) -> None:
 
 
 def test_new_build_appears_and_moves_to_the_finished_ones(page: Page) -> None:
-    from tests import builders
-
     page.open("/")
     now = time.time()
     page.served.store(
@@ -115,7 +114,22 @@ def test_run_page_tells_what_the_run_used_and_what_held_it_back(page: Page) -> N
     assert "2.37 cores in use on average, at most 1.31\u00a0GB of memory, 4,180 lines of output" in said
     assert "1\u00a0min (20\u00a0%): some task waited for the disk" in said
     assert "-j8, as many as there are cores: saves about 1\u00a0min\u00a030\u00a0s" in said
-    assert page.js("return document.querySelectorAll('svg .actual').length") == 1
+    eventually(lambda: page.js("return document.querySelectorAll('svg .actual').length") == 1)
+
+
+def test_resource_picture_shows_cores_and_memory_over_the_run_and_grows_with_it(page: Page) -> None:
+    page.open("/runs/gcc-live")
+    labels = "return [...document.querySelectorAll('.chart:has(.use)')].map((each) => each.getAttribute('aria-label'))"
+    cpu, memory = eventually(lambda: page.js(labels))
+    assert cpu.startswith("Cores in use over the run, at most 3.8 at 20\u00a0s")
+    assert memory.startswith("Memory over the run, at most 1.05\u00a0GB at ")
+    line = "return document.querySelector('.line.use').getAttribute('d').split('L').length"
+    before = page.js(line)
+    now = time.time()
+    last = builders.sample("gcc-live", now, number=999, elapsed_seconds=187.0, cpu_ratio=7.9)
+    page.served.store([last, scenes.forecast("gcc-live", now, 0.9, 241.0)])
+    eventually(lambda: "at most 7.9 at 3" in " ".join(page.js(labels)))
+    assert page.js(line) == before + 1
 
 
 def test_alerts_models_and_findings_tell_what_they_are_worth(page: Page) -> None:
