@@ -3,7 +3,8 @@
     python examples/consume_alerts.py BOOTSTRAP [COUNT]      with COUNT it ends after so many
 
 The same with kcat:
-    kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u -f '%s\\n' | jq '.data.customData | {name, risk, reasons}'
+    kcat -b BOOTSTRAP -t alerts.v1 -C -o end -u -f '%s\\n' |
+      jq --unbuffered 'select(.type | contains("alert.raised")).data.customData | {name, risk, reasons}'
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,12 +17,14 @@ from types import ModuleType
 
 import pytest
 
+from agents.admin import create_topics
 from agents.notify.channels import signature
 from agents.ports import free_ports
-from streams.events import AlertRaised
+from streams.events import AlertRaised, AlertResolved
 from tests import builders
 from tests.agents.api import scenes
 from tests.agents.api.browser import Served
+from tests.integration.processes import send, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -35,6 +42,12 @@ def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, EXAMPLES / name, *arguments], cwd=EXAMPLES.parent, capture_output=True, text=True, timeout=60
     )
+
+
+def _shell(line: str, output: Path) -> subprocess.Popen[bytes]:
+    """A line of the docs, in a group of its own."""
+    with output.open("wb") as out:
+        return subprocess.Popen(["bash", "-c", line], stdout=out, start_new_session=True)
 
 
 def _load(name: str) -> ModuleType:
@@ -75,7 +88,6 @@ def test_webhook_receiver_takes_what_is_signed_and_fresh() -> None:
 
 @pytest.mark.kafka
 async def test_plain_consumer_prints_alerts(broker: str) -> None:
-    from agents.admin import create_topics
     from agents.api.log import KafkaLog
 
     await create_topics(broker)
@@ -85,3 +97,30 @@ async def test_plain_consumer_prints_alerts(broker: str) -> None:
     await log.close()
     found = _run("consume_alerts.py", broker, "1")
     assert " is at " in found.stdout  # other tests of the session may have raised theirs before
+
+
+@pytest.mark.kafka
+@pytest.mark.skipif(not shutil.which("kcat") or not shutil.which("jq"), reason="install kcat and jq")
+async def test_the_line_for_kcat_prints_what_is_raised_from_now_on(broker: str, tmp_path: Path) -> None:
+    page = (EXAMPLES.parent / "docs/api.md").read_text(encoding="utf-8")
+    line = re.search(r"^    (kcat .*\n .*)$", page, re.MULTILINE)
+    assert line is not None
+    await create_topics(broker)
+    raised, resolved = (next(one for one in builders.one_of_each() if isinstance(one, kind))
+                        for kind in (AlertRaised, AlertResolved))  # fmt: skip
+    reader = _shell(line[1].replace("BOOTSTRAP", broker), tmp_path / "out")
+
+    async def printed() -> str:
+        assert reader.poll() is None
+        await send(broker, [resolved, raised])  # again until the reader has found the topic's end
+        return (tmp_path / "out").read_text()
+
+    try:
+        said = await until(printed)
+    finally:
+        os.killpg(reader.pid, signal.SIGTERM)
+        reader.wait(30)
+    first, _ = json.JSONDecoder().raw_decode(said)
+    assert (first["name"], first["risk"]) == (raised.name, raised.risk)
+    assert first["reasons"][0]["text"] == raised.reasons[0].text
+    assert '"name": null' not in said
