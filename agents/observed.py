@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.metrics import Metrics
-from models.abort import saved_seconds
 from streams import events
 
 __all__ = ["Observed"]
 
 _MOST_ERROR_TYPES = 50
+_MOST_VERDICTS = 10_000
 _SIGNS = {"spike": 1, "dip": -1, "silence": -1}
 
 
@@ -21,6 +21,7 @@ class Observed:
         self._metrics = metrics
         self._odd: dict[str, dict[str, int]] = {}  # by host that is odd now: its odd metrics
         self._error_types: set[str] = set()
+        self._verdicts: dict[str, float] = {}  # seconds into the run at which its first verdict was told
 
     def take(self, event: events.Event, outputs: Iterable[events.Event]) -> None:
         """An event that was handled, and what followed from it."""
@@ -37,6 +38,10 @@ class Observed:
             case events.ForecastMade():
                 self._metrics.count("buildcast_predictions", target="failure", role="champion")
                 self._metrics.observe("buildcast_risk_ratio", output.risk)
+                if output.abort is not None:
+                    self._verdicts.setdefault(output.run_id, output.elapsed_seconds)
+                    if len(self._verdicts) > _MOST_VERDICTS:
+                        del self._verdicts[next(iter(self._verdicts))]
                 if output.remaining is not None:
                     self._duration(output.elapsed_seconds, output.remaining)
             case events.AlertRaised():
@@ -67,11 +72,12 @@ class Observed:
 
     def _saved(self, example: events.ExampleRecorded) -> None:
         last = example.checkpoints[-1] if example.checkpoints else None
+        told = self._verdicts.pop(example.run.run_id, None)
         if example.error_class == events.STOPPED:
             left = last.remaining.point if last and last.remaining else 0.0
             self._metrics.count("buildcast_saved_seconds", left, mode="stopped")
-        elif saved := saved_seconds(example):
-            self._metrics.count("buildcast_saved_seconds", saved, mode="shadow")
+        elif told is not None and example.outcome == "failure":
+            self._metrics.count("buildcast_saved_seconds", max(0.0, (example.seconds or 0.0) - told), mode="shadow")
 
     def _host(self, host: str, ranked: Iterable[events.RankedMetric]) -> None:
         before = self._odd.pop(host, {})

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.lifecycle_abort import aborted
 from bench.lifecycle_proxy import BaggedRates, compared, windows
 from bench.travis import Build, builds, records
-from models.abort import AbortLedger, AbortPolicy
 from models.definition import config_of
 from models.desk import Desk, DeskPolicy
 from models.drift import DriftWatch
@@ -152,22 +152,6 @@ def replayed(log: Log) -> dict[str, Any]:
     same = sum(one.risk == one.served_risk for one in found)
     return {"forecasts": len(found), "same_digits": same, "times_real_time": round(real / seconds),
             "records_a_second": round(len(log) / seconds)}  # fmt: skip
-
-
-def aborted(log: Log) -> dict[str, Any]:
-    """Verdicts from history alone (these records hold no in-run evidence), by half: choose on the first."""
-    found: dict[str, Any] = {}
-    for least in (0.95, 0.96, 0.97, 0.98):
-        halves = [AbortLedger(AbortPolicy(min_risk=least, caution=1.0)) for _ in range(2)]
-        for offset, event in log:
-            if isinstance(event, ExampleRecorded):
-                halves[offset > len(log) // 2].add(event)
-        found[f"risk from {least}"] = {
-            half: {"verdicts": one.score.verdicts, "wrong_share": round(one.score.wrong_share, 4),
-                   "saved_share": round(one.score.saved_share, 4)}
-            for half, one in zip(("first half", "second half"), halves, strict=True)
-        }  # fmt: skip
-    return found | {"goal": "saved >= 0.15 with wrong <= 0.01"}
 
 
 def labels(log: Log) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Whether a run should be given up early, in shadow: P(fail) x time left against (1 - P) x what redoing would cost.
 
 Stopping a run that would have passed costs its work so far and a new start. A verdict is given once a run, only above
-the evidence limits, and scored when the outcome is known: minutes saved, or wrong. What stops a run is not here.
+the evidence limits, and scored when the outcome is known: minutes saved, or wrong. A run's own signs make one from a
+fixed risk on; its history alone makes one from the level that its project has earned. What stops a run is not here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.events import AbortVerdict, Checkpoint, ExampleRecorded
+from models.abort_levels import Levels
+from streams.events import AbortVerdict, Checkpoint, ExampleRecorded, Run
 
 __all__ = [
     "MIN_VERDICTS",
@@ -22,20 +24,20 @@ __all__ = [
     "Verdict",
     "advise",
     "first_verdict",
-    "saved_seconds",
 ]
 
 
 MIN_VERDICTS, MOST_WRONG = 100, 0.01
 """Verdicts that must have been scored, and the share of them that may have been wrong, before any is acted on."""
+_OPEN = 10_000
 
 
 @dataclass(frozen=True)
 class AbortPolicy:
     """Evidence limits. `redo_overhead_seconds` is what a new start costs beside the work lost."""
 
-    min_risk: float = 0.98
-    min_in_run_logit: float = 0.0  # evidence of the run itself, beside its history
+    min_risk: float = 0.98  # where the run's own signs speak
+    min_in_run_logit: float = 2.0  # how loud they have to be, beside its history
     min_left_seconds: float = 10.0
     redo_overhead_seconds: float = 60.0
     caution: float = 10.0  # a wrong stop weighs so many times its cost
@@ -51,24 +53,23 @@ class Verdict:
 
 
 def advise(
-    risk: float, elapsed_seconds: float, left_seconds: float, in_run_logit: float, policy: AbortPolicy
-) -> Verdict | None:
-    """A verdict, if stopping now is expected to pay and the evidence suffices."""
+    risk: float, elapsed_seconds: float, left_seconds: float, in_run_logit: float, policy: AbortPolicy,
+    level: float = math.inf,
+) -> Verdict | None:  # fmt: skip
+    """A verdict, if stopping now is expected to pay and the evidence suffices. `level`: of risk from history alone."""
     redo = elapsed_seconds + policy.redo_overhead_seconds
     gain = risk * left_seconds - (1.0 - risk) * redo * policy.caution
-    enough = (
-        risk >= policy.min_risk and in_run_logit >= policy.min_in_run_logit and left_seconds >= policy.min_left_seconds
-    )
-    return Verdict(elapsed_seconds, risk, gain) if enough and gain > 0.0 else None
+    enough = risk >= (policy.min_risk if in_run_logit >= policy.min_in_run_logit else level)
+    pays = left_seconds >= policy.min_left_seconds and gain > 0.0
+    return Verdict(elapsed_seconds, risk, gain) if enough and pays else None
 
 
-def first_verdict(checkpoints: Sequence[Checkpoint], policy: AbortPolicy) -> Verdict | None:
+def first_verdict(checkpoints: Sequence[Checkpoint], policy: AbortPolicy, level: float = math.inf) -> Verdict | None:
     """The verdict a run would have got from its served forecasts, as they were."""
     for point in checkpoints:
         if point.remaining is None:
             continue
-        shift = _logit(point.risk) - point.prior_logit
-        verdict = advise(point.risk, point.elapsed_seconds, point.remaining.point, shift, policy)
+        verdict = advise(point.risk, point.elapsed_seconds, point.remaining.point, _shift(point), policy, level)
         if verdict is not None:
             return verdict
     return None
@@ -103,13 +104,24 @@ class AbortLedger:
     policy: AbortPolicy = field(default_factory=AbortPolicy)
     score: AbortScore = AbortScore()
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=1000))  # wrong or not, newest last
+    levels: Levels = field(default_factory=Levels)
+    opened: dict[str, float] = field(default_factory=dict)  # the level that stood when a run began
+
+    def open(self, run: Run) -> None:
+        """A run begins: the level that its project has earned by now is the run's to its end."""
+        if math.isfinite(level := self.levels.of(run.project)):
+            self.opened[run.run_id] = level
+            if len(self.opened) > _OPEN:
+                del self.opened[next(iter(self.opened))]
 
     def add(self, example: ExampleRecorded, verdict: Verdict | None = None) -> Verdict | None:
         """Score one finished run, with the verdict given live or else the one its checkpoints lead to."""
         if example.outcome not in ("success", "failure") or example.seconds is None:
             return None
-        verdict = verdict or first_verdict(example.checkpoints, self.policy)
+        level = self.opened.pop(example.run.run_id, math.inf)
+        verdict = verdict or first_verdict(example.checkpoints, self.policy, level)
         failed = example.outcome == "failure"
+        self._mark(example, failed)
         left = max(0.0, example.seconds - verdict.elapsed_seconds) if verdict else 0.0
         old = self.score
         self.score = AbortScore(
@@ -125,10 +137,11 @@ class AbortLedger:
         return verdict
 
     def advise(
-        self, risk: float, elapsed_seconds: float, left_seconds: float, in_run_logit: float
+        self, run: Run, risk: float, elapsed_seconds: float, left_seconds: float, in_run_logit: float
     ) -> AbortVerdict | None:
         """The verdict on a run as it stands, with how verdicts fared so far."""
-        verdict = advise(risk, elapsed_seconds, left_seconds, in_run_logit, self.policy)
+        level = self.opened.get(run.run_id) or self.levels.of(run.project)
+        verdict = advise(risk, elapsed_seconds, left_seconds, in_run_logit, self.policy, level)
         if verdict is None:
             return None
         return AbortVerdict(
@@ -140,15 +153,24 @@ class AbortLedger:
         """Whether verdicts may be acted on: the last ones were right often enough, and there were enough of them."""
         return len(self.recent) >= min_verdicts and sum(self.recent) <= most_wrong * len(self.recent)
 
-
-def saved_seconds(example: ExampleRecorded, policy: AbortPolicy | None = None) -> float:
-    """Build time that giving up a failed run at its first verdict would have saved; 0 where there was none."""
-    verdict = first_verdict(example.checkpoints, policy or AbortPolicy()) if example.outcome == "failure" else None
-    return max(0.0, (example.seconds or 0.0) - verdict.elapsed_seconds) if verdict else 0.0
+    def _mark(self, example: ExampleRecorded, failed: bool) -> None:
+        """What history alone told of this run, at most, counts for its project's level."""
+        least, loud = self.policy.min_left_seconds, self.policy.min_in_run_logit
+        told = [
+            point.risk for point in example.checkpoints
+            if point.remaining and point.remaining.point >= least and _shift(point) < loud
+        ]  # fmt: skip
+        if told:
+            self.levels.add(example.run.project, max(told), not failed)
 
 
 def _lost(verdict: Verdict, policy: AbortPolicy) -> float:
     return (verdict.elapsed_seconds + policy.redo_overhead_seconds) / 60.0
+
+
+def _shift(point: Checkpoint) -> float:
+    """What the run's own signs add to its history."""
+    return _logit(point.risk) - point.prior_logit
 
 
 def _logit(share: float) -> float:

@@ -11,7 +11,7 @@ from models.members.vector import sigmoid
 from models.risk import PriorRisk
 from models.standing import Standing
 from models.tracker import Moment
-from streams.events import Interval, Reason
+from streams.events import AbortVerdict, Interval, Reason
 
 __all__ = ["compose"]
 
@@ -43,9 +43,18 @@ def compose(
         "weights": prior.weights,
         "blame": _blame(prior, forecaster.evidence.blame(evidence)),
         "remaining": left,
-        "abort": forecaster.ledger.abort.advise(risk, state.elapsed(now), left.point, shift) if left else None,
+        "abort": _verdict(forecaster, moment, risk, left, shift),
         "counterfactuals": standing.changes,
     }
+
+
+def _verdict(
+    forecaster: Forecaster, moment: Moment, risk: float, left: Interval | None, shift: float
+) -> AbortVerdict | None:
+    if left is None:
+        return None
+    state = moment.state
+    return forecaster.ledger.abort.advise(state.run, risk, state.elapsed(moment.now), left.point, shift)
 
 
 def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:

@@ -86,6 +86,7 @@ class Forecaster:
             return
         self.risk.open(event.run, event.time, event.prior, host=event.host)
         self.duration.open(event.run, event.time, host=event.host)
+        self.ledger.abort.open(event.run)
 
     def _learn(self, example: ExampleRecorded) -> None:
         run_id = example.run.run_id

@@ -19,7 +19,7 @@ from models.cbpe import expected_log_loss
 from models.promotion import log_loss
 from models.recent import Recent
 from models.tally import Mean, Scores
-from streams.events import Checkpoint, Event, ExampleRecorded, LabelRevised
+from streams.events import Checkpoint, Event, ExampleRecorded, LabelRevised, RunOpened
 
 __all__ = ["KINDS", "Account", "Ledger", "fold_ledger"]
 
@@ -165,10 +165,12 @@ class Ledger:
 
 def fold_ledger(records: Iterable[tuple[int, Event]]) -> Ledger:
     """The ledger of a log alone, without the models: as the forecaster keeps it."""
-    ledger, learned = Ledger(), Recent(100_000)
+    ledger, opened, learned = Ledger(), Recent(100_000), Recent(100_000)
     verdicts: dict[str, str] = {}
     for _, event in records:
         match event:
+            case RunOpened() if event.run.run_id not in learned and opened.add(event.run.run_id):
+                ledger.abort.open(event.run)
             case ExampleRecorded() if learned.add(event.run.run_id):
                 ledger.score(event, verdicts.get(event.run.run_id))
             case LabelRevised() if verdicts.get(event.run_id) != event.verdict:

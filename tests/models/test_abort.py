@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+from msgspec.structs import replace
 
 from models.abort import AbortLedger, AbortPolicy, advise, first_verdict
+from models.abort_levels import LevelPolicy, Levels
 from streams.events import Checkpoint, ExampleRecorded, Interval, ModelRef, Outcome
 from tests.builders import T0, run
 
 POLICY = AbortPolicy()
+LOGIT_95 = math.log(0.95 / 0.05)
 
 
 def _point(elapsed: float, risk: float, left: float | None = 600.0, prior_logit: float = 0.0) -> Checkpoint:
@@ -59,6 +64,66 @@ def test_verdicts_are_scored_in_minutes_saved_and_wrong_ones() -> None:
     assert score.minutes_lost == pytest.approx(2.0)
     assert score.saved_share == pytest.approx(10.0 / 16.0)
     assert score.wrong_share == 0.5
+
+
+def test_history_alone_gives_no_verdict_before_its_project_has_earned_a_level() -> None:
+    assert advise(0.999, 0.0, 600.0, 0.0, POLICY) is None
+    assert advise(0.94, 0.0, 600.0, 0.0, POLICY, level=0.93) is not None
+    assert advise(0.92, 0.0, 600.0, 0.0, POLICY, level=0.93) is None
+
+
+def test_a_project_that_stays_broken_earns_verdicts_from_its_history_and_loses_them_when_it_is_repaired() -> None:
+    ledger, told = AbortLedger(), _point(0, 0.95, prior_logit=LOGIT_95)
+    for number in range(60):
+        assert ledger.advise(run(f"next{number}"), 0.95, 0.0, 600.0, 0.0) is None
+        ledger.add(_example("failure", 660.0, told))
+    assert ledger.advise(run("after"), 0.95, 0.0, 600.0, 0.0) is not None
+    assert ledger.advise(run("after"), 0.94, 0.0, 600.0, 0.0) is not None  # all of them were told as much
+    assert ledger.advise(run("after"), 0.89, 0.0, 600.0, 0.0) is None
+    assert ledger.advise(replace(run("other"), project="another"), 0.99, 0.0, 600.0, 0.0) is None
+    ledger.add(_example("success", 660.0, told))
+    assert ledger.advise(run("once"), 0.95, 0.0, 600.0, 0.0) is not None  # one in sixty is let pass
+    ledger.add(_example("success", 660.0, told))
+    assert ledger.advise(run("twice"), 0.95, 0.0, 600.0, 0.0) is None
+
+
+def test_a_run_keeps_the_level_that_stood_when_it_began_and_is_scored_by_it() -> None:
+    ledger, told = AbortLedger(), _point(0, 0.95, prior_logit=LOGIT_95)
+    for number in range(60):
+        ledger.open(run(f"r{number}"))
+        ledger.add(replace(_example("failure", 660.0, told), run=run(f"r{number}")))
+    assert (ledger.score.verdicts, ledger.opened) == (0, {})
+    ledger.open(run("late"))
+    for _ in range(3):
+        ledger.add(_example("success", 660.0, told))
+    assert ledger.advise(run("late"), 0.95, 0.0, 600.0, 0.0) is not None
+    ledger.add(replace(_example("failure", 660.0, told), run=run("late")))
+    assert (ledger.score.verdicts, ledger.score.wrong, ledger.opened) == (1, 0, {})
+
+
+def test_a_runs_own_signs_earn_nothing_for_its_history() -> None:
+    ledger = AbortLedger()
+    for _ in range(80):
+        ledger.add(_example("failure", 660.0, _point(60, 0.99)))
+    assert ledger.levels.of(run().project) == math.inf
+
+
+def test_runs_in_flight_are_remembered_up_to_a_limit() -> None:
+    ledger, told = AbortLedger(), _point(0, 0.95, prior_logit=LOGIT_95)
+    for _ in range(60):
+        ledger.add(_example("failure", 660.0, told))
+    for number in range(10_050):
+        ledger.open(run(f"r{number}"))
+    assert len(ledger.opened) == 10_000
+    assert "r49" not in ledger.opened
+
+
+def test_the_projects_unseen_for_longest_lose_their_level() -> None:
+    levels = Levels(LevelPolicy(projects=2))
+    for project in ("a", "b", "a", "c"):
+        for _ in range(60):
+            levels.add(project, 0.99, passed=False)
+    assert [levels.of(project) for project in "abc"] == [0.9, math.inf, 0.9]
 
 
 def test_acting_is_earned_by_enough_right_verdicts_and_lost_by_wrong_ones() -> None:
