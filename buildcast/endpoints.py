@@ -14,7 +14,7 @@ __all__ = ["Endpoints", "database_url", "read", "write"]
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Addresses on loopback and process ids by part."""
+    """Addresses on loopback and process ids by part; the system is up as long as its broker is."""
 
     bootstrap: str
     database: str
@@ -32,7 +32,8 @@ def read(state: Path) -> Endpoints | None:
         return None
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path} is damaged: run `buildcast down`, remove the file and start again") from error
-    return found if all(_alive(pid) for pid in found.pids.values()) else None
+    broker = found.pids.get("broker")
+    return found if broker and _alive(broker) else None
 
 
 def write(state: Path, endpoints: Endpoints) -> None:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -34,7 +36,7 @@ def start(state: Path, say: Callable[[str], None], parts: tuple[str, ...] = PART
     """Start what is not running and return the addresses; raises `Unavailable` with the log's place if a part fails."""
     if running := endpoints.read(state):
         say(f"already up: broker at {running.bootstrap}")
-        return running
+        return _complete(state, running, say)
     folder = (state / "system").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     say("starting the broker")
@@ -62,6 +64,22 @@ def start(state: Path, say: Callable[[str], None], parts: tuple[str, ...] = PART
     )
     endpoints.write(state, found)
     return found
+
+
+def _complete(state: Path, found: Endpoints, say: Callable[[str], None]) -> Endpoints:
+    """Start again what has ended since, on the ports it had."""
+    folder = (state / "system").resolve()
+    ended = [part for part, pid in found.pids.items() if not _running(pid)]
+    ports = {part: urlsplit(found.metrics.get(part) or found.api).port or 0 for part in ended}
+    pids = dict(found.pids)
+    for part in ended:
+        say(f"starting the {part} again")
+        pids[part] = _spawn(part, folder, _environment(part, state, found.bootstrap, found.database, ports))
+    for part in ended:
+        _wait(part, pids[part], ports[part], folder)
+    whole = replace(found, pids=pids)
+    endpoints.write(state, whole)
+    return whole
 
 
 def stop(state: Path) -> bool:

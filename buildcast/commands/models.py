@@ -32,13 +32,15 @@ _ALIASES = ("champion", "challenger", "previous")
 @models.command("list")
 def list_(bootstrap: Bootstrap = None, state: State = HERE) -> None:
     """Every config that was ever named, with its role."""
+    from models.champion import FLOOR
+
     address = logs.bootstrap_of(bootstrap, state)
     known, end = _configs(address, state), _end(address, state)
     moves = logs.champions(address, state)
     now, before = moves.at(end), moves.previous(end)
     table = Table("config", "role", "from offset", "differs from the defaults in")
     for name, definition in known.items():
-        role = "champion" if name == now else "previous" if name == before else "challenger"
+        role = {FLOOR.name: "floor", before: "previous", now: "champion"}.get(name, "challenger")
         since = str(moves.since(end)) if name == now else ""
         table.add_row(name, role, since, ", ".join(f"{path}={value}" for path, value in definition.items()))
     Console().print(table)

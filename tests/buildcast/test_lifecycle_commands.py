@@ -205,7 +205,9 @@ def test_train_without_a_broker_trains_here_and_keeps_the_result(state: Path) ->
     kinds = [event for _, event in Journal(state / "model-events.jsonl").read()]
     assert any(isinstance(event, TrainingFinished) and event.outcome == "success" for event in kinds)
     assert not any(isinstance(event, ModelPromoted) for event in kinds)
-    assert "challenger" in _run(models, "list", "--state", str(state))
+    listed = _run(models, "list", "--state", str(state))
+    assert "challenger" in listed
+    assert [line.split()[3] for line in listed.splitlines() if " floor " in line][:1] == ["floor"]
     assert "training ended" in _run(models, "history", "--state", str(state))
     gains = next(event for event in kinds if isinstance(event, TrainingFinished)).metrics
     best = max((name for name in gains if name.startswith("mean_gain.")), key=gains.__getitem__)

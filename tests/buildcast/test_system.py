@@ -37,6 +37,18 @@ def test_the_trainer_is_started_niced_watched_and_stopped(tmp_path: Path) -> Non
         assert "buildcast_trainer_examples_offset 0.0" in served
         told = {part.name: part for part in examine(tmp_path)}["trainer"]
         assert (told.state, told.reason) == ("ok", "0 events, at offset 0, no training in progress")
+
+        psutil.Process(pid).kill()
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
+        assert endpoints.read(tmp_path) == found  # commands still find the broker
+        assert {part.name: part.state for part in examine(tmp_path)}["trainer"] == "down"
+        subprocess.run([sys.executable, "-c", _START, str(tmp_path)], check=True, timeout=90)
+        again = endpoints.read(tmp_path)
+        assert again is not None
+        assert again.metrics == found.metrics
+        assert again.pids["broker"] == found.pids["broker"]
+        pid = again.pids["trainer"]
+        assert requests.get(found.metrics["trainer"], timeout=5).ok
     finally:
         assert stop(tmp_path)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
