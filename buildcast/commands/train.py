@@ -25,7 +25,7 @@ def train(
     model: Annotated[str, typer.Argument(help="Which model; `risk` is the one there is.")] = "risk",
     bootstrap: Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")] = None,
     state: Annotated[Path, typer.Option(help="The state folder.")] = Path(".buildcast"),
-    cancel: Annotated[str | None, typer.Option(help="Cancel the training of this id instead.")] = None,
+    cancel: Annotated[str | None, typer.Option(help="Cancel the training whose id begins so instead.")] = None,
 ) -> None:
     """Fold challengers over what was recorded; what is proven better is promoted."""
     if model != "risk":
@@ -51,6 +51,7 @@ def train(
 def _cancel(training_id: str, address: str | None, state: Path) -> None:
     if address is None:
         raise ConfigError("a local training runs in the foreground: press Ctrl-C there")
+    training_id = _asked_for(training_id, address, state)
     event = TrainingFinished(
         id=logs.fresh_id("cancel", training_id), source="/buildcast/cli", time=time.time(), training_id=training_id,
         model="risk", trigger="request", outcome="cancel", examples=0, seconds=0.0,
@@ -58,6 +59,22 @@ def _cancel(training_id: str, address: str | None, state: Path) -> None:
     )  # fmt: skip
     logs.append(event, address, state)
     typer.echo(f"training {training_id} is cancelled")
+
+
+def _asked_for(beginning: str, address: str, state: Path) -> str:
+    """The one training that was asked for, has not ended and whose id begins so."""
+    waiting: dict[str, None] = {}
+    for _, event in logs.model_events(address, state)():
+        match event:
+            case TrainingRequested():
+                waiting[event.training_id] = None
+            case TrainingFinished():
+                waiting.pop(event.training_id, None)
+    found = [each for each in waiting if each.startswith(beginning)]
+    if len(found) != 1:
+        told = "no training" if not found else f"{len(found)} trainings"
+        raise ConfigError(f"{told} that begin with {beginning!r} wait or run: see `buildcast models history`")
+    return found[0]
 
 
 def _train_here(request: TrainingRequested, state: Path) -> None:

@@ -22,12 +22,13 @@ from agents.replica import Replica
 from agents.trainer.records import KafkaRecords, offset_at
 from agents.trainer.service import Trainer
 from agents.trainer.settings import TrainerSettings
+from buildcast.commands.train import train
 from models.champion import Champions
 from models.definition import config_of, definition_of
 from models.forecaster import Forecaster, ForecasterConfig
 from models.lineage import sha256_of
 from models.snapshot import probe
-from streams.errors import Unavailable
+from streams.errors import ConfigError, Unavailable
 from streams.events import Event, ModelPromoted, ModelRef, ModelRolledBack, TrainingFinished, TrainingRequested
 from streams.settings import load
 from tests.builders import T0
@@ -42,6 +43,7 @@ _MAIN = f"""
 import asyncio
 from agents.trainer.service import Trainer
 from agents.trainer.settings import TrainerSettings
+from buildcast.commands.train import train
 from models.definition import config_of
 settings = TrainerSettings(trainer_min_labels=100, trainer_rest_labels=50, trainer_lead_records=5,
                            trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=6,
@@ -142,6 +144,23 @@ def test_a_cancelled_training_promotes_nobody(empty_topics: str, tmp_path: Path)
         found = _wait(empty_topics, lambda found: any(getattr(e, "training_id", "") == "t2" and
                                                       isinstance(e, TrainingFinished) for e in found))  # fmt: skip
     assert [e.training_id for e in found if isinstance(e, TrainingFinished) and e.outcome == "success"] == ["t2"]
+
+
+def test_a_training_is_cancelled_by_the_beginning_of_its_id_and_only_while_it_waits_or_runs(
+    empty_topics: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(_put(empty_topics, [_request("aa1"), _request("aa2"), _request("b1")]))
+    for beginning, said in (("x", "no training"), ("aa", "2 trainings")):
+        with pytest.raises(ConfigError, match=f"{said} that begin with '{beginning}'"):
+            train("risk", empty_topics, tmp_path, beginning)
+    train("risk", empty_topics, tmp_path, "b")
+    assert "training b1 is cancelled" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="no training"):
+        train("risk", empty_topics, tmp_path, "b1")
+    ended = [
+        event for _, event in KafkaRecords(empty_topics, "model-events.v1")() if isinstance(event, TrainingFinished)
+    ]
+    assert [(event.training_id, event.outcome) for event in ended] == [("b1", "cancel")]
 
 
 def test_a_log_is_read_privately_from_any_offset(empty_topics: str) -> None:
