@@ -89,7 +89,7 @@ class Triggers:
             return self._trigger("performance", judged, f"log loss {self._recent:.3f}, usually {self._own:.3f}")
         if policy.volume_labels and since >= policy.volume_labels:
             return self._trigger("volume", judged, f"{since} labels since the last training")
-        elapsed = judged.time - (self._last_time or judged.time)
+        elapsed = judged.time - (judged.time if self._last_time is None else self._last_time)
         if policy.schedule_seconds and elapsed >= policy.schedule_seconds:
             return self._trigger("schedule", judged, f"{elapsed / 86_400.0:.1f} days since the last training")
         return None

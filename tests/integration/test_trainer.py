@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -40,22 +41,22 @@ pytestmark = pytest.mark.kafka
 POOR = {"risk.members": ["prior"]}
 LOG = recorded(400, config=config_of(POOR))
 _MAIN = f"""
-import asyncio
+import asyncio, sys
 from agents.trainer.service import Trainer
 from agents.trainer.settings import TrainerSettings
 from buildcast.commands.train import train
 from models.definition import config_of
 settings = TrainerSettings(trainer_min_labels=100, trainer_rest_labels=50, trainer_lead_records=5,
-                           trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=6,
+                           trainer_schedule_days=0, trainer_volume_labels=0, trainer_challengers=int(sys.argv[1]),
                            trainer_snapshot_seconds=0.5)
 asyncio.run(Trainer(settings, config_of({POOR!r})).run())
 """
 
 
 @contextmanager
-def _trainer(bootstrap: str, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _trainer(bootstrap: str, state: Path, challengers: int = 6) -> Iterator[subprocess.Popen[bytes]]:
     env = os.environ | {"BUILDCAST_BOOTSTRAP": bootstrap, "BUILDCAST_STATE": str(state)}
-    process = subprocess.Popen([sys.executable, "-c", _MAIN], env=env)
+    process = subprocess.Popen([sys.executable, "-c", _MAIN, str(challengers)], env=env)
     try:
         yield process
     finally:
@@ -144,6 +145,25 @@ def test_a_cancelled_training_promotes_nobody(empty_topics: str, tmp_path: Path)
         found = _wait(empty_topics, lambda found: any(getattr(e, "training_id", "") == "t2" and
                                                       isinstance(e, TrainingFinished) for e in found))  # fmt: skip
     assert [e.training_id for e in found if isinstance(e, TrainingFinished) and e.outcome == "success"] == ["t2"]
+
+
+def test_a_training_that_runs_is_cancelled_at_once_and_the_next_one_begins(empty_topics: str, tmp_path: Path) -> None:
+    asyncio.run(_put(empty_topics, [*LOG, _request("long"), _request("next")]))
+    with _trainer(empty_topics, tmp_path, challengers=40):
+        progress = tmp_path / "trainer-progress.json"
+        asyncio.run(until(lambda: _runs(progress, "long")))
+        train("risk", empty_topics, tmp_path, "long")
+        asyncio.run(until(lambda: _runs(progress, "next")))
+    told = [event for _, event in KafkaRecords(empty_topics, "model-events.v1")()]
+    assert [(e.training_id, e.outcome) for e in told if isinstance(e, TrainingFinished)] == [("long", "cancel")]
+
+
+async def _runs(progress: Path, training_id: str) -> bool:
+    return training_id == await asyncio.to_thread(_training_of, progress)
+
+
+def _training_of(progress: Path) -> str:
+    return str(json.loads(progress.read_text())["training_id"]) if progress.exists() else ""
 
 
 def test_a_training_is_cancelled_by_the_beginning_of_its_id_and_only_while_it_waits_or_runs(
