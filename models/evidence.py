@@ -20,6 +20,10 @@ from streams.events import Checkpoint, Reason
 __all__ = ["EVIDENCE", "Evidence", "EvidenceModel", "observe"]
 
 
+_OFTEN_NOTHING = ("compile", "missing", "link", "make", "permission", "test", "exception", "network")
+_ENOUGH_RUNS = 7
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One declared signal: its value in a run's state, the log likelihood ratio per unit, whom it blames."""
@@ -55,6 +59,14 @@ def _said(what: str, kinds: Sequence[str]) -> Callable[[RunState, float], str]:
 def _class(name: str, what: str, weight: float, blame: str, kinds: Sequence[str] | None = None) -> Evidence:
     kinds = kinds or (name,)
     return Evidence(f"errors_{name}", f"{what}s in the output", "1", weight, blame, _count(kinds), _said(what, kinds))
+
+
+def _unheard_of(state: RunState, now: float) -> float:
+    """A sign that no healthy run of the package ever showed: a project that prints it for nothing is ruled out, the
+    surer the more of them there were."""
+    if not any(_count((kind,))(state, now) for kind in _OFTEN_NOTHING):
+        return 0.0
+    return math.log1p(min(state.usual_runs, _ENOUGH_RUNS)) / math.log1p(_ENOUGH_RUNS)
 
 
 def _fatal(state: RunState, now: float) -> float:
@@ -137,6 +149,8 @@ EVIDENCE: tuple[Evidence, ...] = (
              _disk, lambda s, n: f"only {(s.disk_free_bytes or 0) / 1e6:.0f} MB of disk left"),
     Evidence("stalled", "pressure stalls of memory and I/O", "1", 0.5, "host",
              _stall, lambda s, n: "the host is stalled on memory or I/O"),
+    Evidence("unheard_of", "a sign that no healthy run of the package showed", "1", 2.5, "change",
+             _unheard_of, lambda s, n: f"none of {s.usual_runs} healthy runs said such a thing"),
     Evidence("survived", "share of the run passed without trouble", "1", -1.0, "package",
              _survived, lambda s, n: f"{_survived(s, n):.0%} of the run passed without trouble"),
 )  # fmt: skip

@@ -220,7 +220,11 @@ class RiskModel:
     def _final(self, x: Vector, pooled: float) -> float:
         learned = self.calibration.logit(pooled)
         trust = self.trust
-        return learned if trust > 0.999 else trust * learned + (1.0 - trust) * self.prior.logit(x)
+        if trust > 0.999:
+            return learned
+        logit = trust * learned + (1.0 - trust) * self.prior.logit(x)
+        edge = math.log(0.5 / (self.labels + 1.5))  # of n outcomes the next is unlike all with 1 / (2 n + 4) at least
+        return min(-edge, max(edge, logit))
 
     def _spread(self, prior: PriorFeatures, logits: Sequence[float], pooled: float) -> float:
         """Standard error of the logit: members that differ, and how many outcomes the run's history rests on."""
@@ -240,7 +244,9 @@ class RiskModel:
         rest = logit - base - math.fsum(reason.logit for reason in reasons)
         if trust < 0.5:
             text = self._teller.words("project", prior.values)
-            reasons.insert(0, Reason(text=text, logit=rest, feature="history"))
+            same = math.fsum(reason.logit for reason in reasons if reason.text == text)
+            reasons = [reason for reason in reasons if reason.text != text]
+            reasons.insert(0, Reason(text=text, logit=rest + same, feature="history"))
         else:
             reasons.append(Reason(text="what the other models add", logit=rest, feature="rest"))
         return base, reasons

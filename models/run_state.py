@@ -45,6 +45,7 @@ class RunState(msgspec.Struct, kw_only=True):
     usual_silence_seconds: float | None = None
     disk_needed_bytes: int | None = None  # by earlier runs of the package
     usual_errors: dict[str, float] = {}  # by class, as healthy runs of the package show
+    usual_runs: int = 0  # healthy runs of the package that this rests on
     checkpoints: list[Checkpoint] = []
     scored_at: float = 0.0
     score_marks: list[str] = []  # what has already triggered a score: once each

@@ -23,6 +23,7 @@ class Usual:
     silence_seconds: float | None = None
     errors: dict[str, float] = field(default_factory=dict)
     disk_bytes: int | None = None  # needed by the last success that told
+    runs: int = 0  # successes that this was learned from
 
 
 _UNKNOWN = Usual()
@@ -48,7 +49,7 @@ class UsualModel:
         kinds = {*before.errors, *example.errors}
         errors = {k: max(float(example.errors.get(k, 0)), _FADE * before.errors.get(k, 0.0)) for k in sorted(kinds)}
         kept = {kind: count for kind, count in errors.items() if count >= 0.1}
-        self._usual[key] = Usual(silence, kept, example.disk_used_bytes or before.disk_bytes)
+        self._usual[key] = Usual(silence, kept, example.disk_used_bytes or before.disk_bytes, before.runs + 1)
         if len(self._usual) > _LIMIT:
             del self._usual[next(iter(self._usual))]
 

@@ -9,7 +9,8 @@ import pytest
 
 from models.evidence import EVIDENCE, EvidenceModel, observe
 from models.run_state import RunState
-from streams.events import Checkpoint, ModelRef
+from models.usual import UsualModel
+from streams.events import Checkpoint, ExampleRecorded, ModelRef
 from tests.builders import T0, run
 
 NAMES = [signal.name for signal in EVIDENCE]
@@ -53,6 +54,27 @@ def test_a_quiet_start_shows_nothing() -> None:
 )
 def test_each_sign_is_seen(given: dict[str, Any], name: str) -> None:
     assert _seen(**given).keys() == {name}
+
+
+@pytest.mark.parametrize(
+    ("runs", "usual", "beyond"), [(0, {}, 0.0), (1, {}, 1 / 3), (7, {}, 1.0), (90, {}, 1.0), (7, {"test": 1.0}, 0.0)]
+)
+def test_a_sign_that_healthy_runs_never_showed_says_more_the_more_of_them_there_were(
+    runs: int, usual: dict[str, float], beyond: float
+) -> None:
+    seen = _seen(errors={"test": 1}, usual_runs=runs, usual_errors=usual)
+    assert seen.get("unheard_of", 0.0) == pytest.approx(beyond)
+
+
+def test_a_healthy_run_is_remembered_with_what_it_said() -> None:
+    usual = UsualModel()
+    healthy = ExampleRecorded(
+        id="e", source="/test", time=T0, host="h", run=run(), outcome="success", started_at=T0 - 9.0, seconds=9.0,
+        errors={"test": 2}, checkpoints=[_checkpoint([0.0])],
+    )  # fmt: skip
+    usual.learn(healthy)
+    usual.learn(healthy)
+    assert (usual.of(healthy.run).runs, usual.of(healthy.run).errors) == (2, {"test": 2.0})
 
 
 def test_usual_silence_is_no_sign() -> None:

@@ -54,6 +54,25 @@ def test_score_is_within_its_interval_and_blame_sums_to_one(model: RiskModel, lo
         assert sum(scored.weights.values()) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("outcome", "sure"), [("success", 0), ("failure", 1)])
+def test_few_outcomes_of_one_kind_never_make_the_next_one_certain(outcome: Outcome, sure: int) -> None:
+    """The least that n outcomes leave for the other kind is 1 / (2 n + 4) (after Krichevsky and Trofimov, 1981)."""
+    model = RiskModel()
+    for number in range(6):
+        made = run(run_id=f"r{number}", project="p", branch="main")
+        prior = model.describe(made, T0 + 100.0 * number)
+        scored = model.score(prior)
+        assert abs(sure - scored.risk) >= 1.0 / (2.0 * number + 4.0) - 1e-12
+        assert model.risk(prior) == scored.risk
+        assert len({reason.text for reason in scored.reasons}) == len(scored.reasons)
+        model.open(made, T0 + 100.0 * number, prior)
+        ended = T0 + 100.0 * number + 9.0
+        model.learn(
+            ExampleRecorded(id=f"e{number}", source="/test", time=ended, host="h", run=made, outcome=outcome,
+                            prior=prior, started_at=ended - 9.0, seconds=9.0, checkpoints=[])
+        )  # fmt: skip
+
+
 def test_batch_gives_the_same_digits_as_one_by_one(model: RiskModel, log: list[Event]) -> None:
     priors = _priors(log)
     assert model.score_batch(priors) == [model.score(prior) for prior in priors]
