@@ -7,6 +7,7 @@ Nothing here can hold the build up: `emit` only puts into a queue.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,7 @@ from streams.journal import Journal
 
 __all__ = ["LocalChain", "LocalPaths"]
 
+_log = logging.getLogger(__name__)
 _FOLDED = (RunOpened, ExampleRecorded, LabelRevised)
 _STORE_SECONDS = 1.0  # rows are written at most this often
 
@@ -69,6 +71,12 @@ class LocalChain:
             self._work()
         except (BuildcastError, OSError) as error:
             self.failed = str(error)
+        except Exception as error:  # a fault of ours is told as one, and never looks like the build's
+            _log.debug("the local chain failed", exc_info=True)
+            self.failed = (
+                f"Buildcast itself failed ({type(error).__name__}: {error}); please report it. If it comes again, "
+                f"delete {self.paths.snapshot}: it is made again from what was learned"
+            )
 
     def _work(self) -> None:
         # Imported here: the build has started before the models are loaded.
