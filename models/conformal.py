@@ -4,6 +4,8 @@ A residual is (log seconds - point) / scale. Upper and lower multiplier are trac
 (adaptive conformal inference), for all runs and for each group, the group's shrunken towards all.
 Delay: a run in flight that is past its upper bound counts as a miss the moment the time is known, not when its label
 comes; its label then does not count again. A censored run (cancelled) counts only if it was past its bound.
+The more runs of a group are in flight, the more would start before a change could be seen, and only a slow-down hides:
+of the misses allowed, fewer then lie above and more below. The coverage aimed at stays the same.
 Residuals are compared with the bound of now, not the one served, so many late misses of one cause do not overshoot.
 Source: Gibbs, Candès (2021), Adaptive conformal inference under distribution shift; Angelopoulos et al. (2023).
 """
@@ -11,6 +13,7 @@ Source: Gibbs, Candès (2021), Adaptive conformal inference under distribution s
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +25,7 @@ class ConformalConfig:
     """Steps are in units of the scale; `groups` and `in_flight` bound the memory."""
 
     missed: float = 0.05
+    unseen: float = 50.0  # runs of a group in flight at which half as many misses may lie above as with none
     first: float = 2.2  # multipliers before anything is known; the Gaussian's is 1.96
     step: float = 0.03
     group_step: float = 0.06
@@ -57,6 +61,7 @@ class DelayedConformal:
         self._all = [self.config.first, self.config.first, 0.0]  # lower, upper, labels
         self._groups: dict[str, list[float]] = {}
         self._flying: dict[str, Served] = {}
+        self._crowds: dict[str, int] = {}  # runs in flight by group
         self._missed: dict[str, None] = {}  # overdue, already counted
         self._due: list[tuple[float, str]] = []
 
@@ -73,12 +78,14 @@ class DelayedConformal:
 
     def open(self, run_id: str, served: Served, due_at: float) -> None:
         """A run is in flight; past `due_at` without a label it is a miss."""
+        self._land(run_id)
         if len(self._flying) >= self.config.in_flight:
             oldest = next(iter(self._flying))
-            del self._flying[oldest]
+            self._land(oldest)
             self._missed.pop(oldest, None)
             self.evicted_runs += 1
         self._flying[run_id] = served
+        self._crowds[served.group] = self._crowds.get(served.group, 0) + 1
         heapq.heappush(self._due, (due_at, run_id))
 
     def due(self, now: float) -> list[tuple[str, Served]]:
@@ -103,7 +110,7 @@ class DelayedConformal:
 
     def learn(self, run_id: str, log_seconds: float, fresh: Served, censored: bool = False) -> None:
         """The label of a run, or for a censored one how long it lasted at least."""
-        served = self._flying.pop(run_id, fresh)
+        served = self._land(run_id) or fresh
         counted = run_id in self._missed
         self._missed.pop(run_id, None)
         known = fresh if abs(fresh.point - served.point) > 0.5 * served.scale else served
@@ -139,14 +146,24 @@ class DelayedConformal:
         self._all = [float(str(x)) for x in rows["all"]]
         self._groups = {str(r[0]): [float(str(x)) for x in r[1:]] for r in rows["groups"]}
         self._flying = {str(r[0]): Served(str(r[1]), *(float(str(x)) for x in r[2:])) for r in rows["flying"]}
+        self._crowds = dict(Counter(served.group for served in self._flying.values()))
         self._missed = {str(run_id): None for run_id in rows["missed"]}
         self._due = [(float(str(r[0])), str(r[1])) for r in rows["due"]]
         heapq.heapify(self._due)
         self.coverage = float(str(state["coverage"]))
         self.evicted_groups, self.evicted_runs = (int(str(x)) for x in rows["evicted"])
 
+    def _land(self, run_id: str) -> Served | None:
+        served = self._flying.pop(run_id, None)
+        if served is not None:
+            self._crowds[served.group] -= 1
+            if not self._crowds[served.group]:
+                del self._crowds[served.group]
+        return served
+
     def _count(self, group: str, *, above: bool, below: bool) -> None:
-        tail = self.config.missed / 2.0
+        over = 0.5 * self.config.missed / (1.0 + self._crowds.get(group, 0) / self.config.unseen)
+        under = self.config.missed - over
         own = self._groups.pop(group, None)
         if own is None:
             own = [self._all[0], self._all[1], 0.0]
@@ -157,8 +174,8 @@ class DelayedConformal:
         for cell, step in ((self._all, self.config.step), (own, self.config.group_step)):
             cell[2] += 1.0
             early = step * (1.0 + 10.0 / (1.0 + 0.1 * cell[2]))
-            cell[0] = self._held(cell[0] + early * (below - tail))
-            cell[1] = self._held(cell[1] + early * (above - tail))
+            cell[0] = self._held(cell[0] + early * (below - under))
+            cell[1] = self._held(cell[1] + early * (above - over))
 
     def _held(self, multiplier: float) -> float:
         return min(self.config.widest, max(0.2, multiplier))

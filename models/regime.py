@@ -26,7 +26,7 @@ _LOGISTIC = math.sqrt(3.0) / math.pi
 class RegimeConfig:
     """`chance` is the prior odds of a change within the window, `temper` (0 to 1) how far runs count as independent."""
 
-    chance: float = 0.03
+    chance: float = 0.06
     temper: float = 1.0
     window: int = 512
     groups: int = 4_000

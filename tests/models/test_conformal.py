@@ -59,3 +59,33 @@ def test_memory_is_bounded_and_what_was_forgotten_is_counted() -> None:
         bounds.open(f"open-{number}", served(bounds), 1e9)
         bounds.learn(f"done-{number}", 0.0, served(bounds, f"g{number}"))
     assert (bounds.evicted_groups, bounds.evicted_runs) == (7, 6)
+
+
+def test_with_many_runs_in_flight_the_same_coverage_reaches_further_up_and_less_down() -> None:
+    alone, crowded, dice = DelayedConformal(), DelayedConformal(), random.Random(1)
+    for number in range(300):
+        crowded.open(f"open-{number}", served(crowded), 1e9)
+    held = []
+    for number in range(6000):
+        value = dice.gauss(0.0, 1.0)
+        now = served(crowded)
+        held.append(now.lower <= value <= now.upper)
+        for bounds in (alone, crowded):
+            bounds.learn(str(number), value, served(bounds))
+    assert 0.93 <= sum(held[1000:]) / 5000 <= 0.97
+    (alone_low, alone_high), (low, high) = alone.bounds("g"), crowded.bounds("g")
+    assert high > alone_high + 0.3
+    assert low < alone_low - 0.1
+
+
+def test_runs_that_have_ended_or_were_forgotten_crowd_no_group() -> None:
+    bounds = DelayedConformal(ConformalConfig(in_flight=4))
+    for number in range(10):
+        bounds.open(str(number % 7), served(bounds, f"g{number}"), 1e9)
+    for number in range(7):
+        bounds.learn(str(number), 0.0, served(bounds))
+    fresh = DelayedConformal(ConformalConfig(in_flight=4))
+    fresh.load(bounds.state())
+    for each in (bounds, fresh):
+        each.learn("other", 9.0, served(each))
+    assert bounds.bounds("g") == fresh.bounds("g")
