@@ -25,6 +25,7 @@ from models.core import CoreConfig
 from models.forecaster import ForecasterConfig
 from models.tracker import TrackerLimits
 from models.tracker_state import VERSION
+from models.trees import river_trees
 from streams.topics import TOPICS
 
 __all__ = ["create_app", "run_worker"]
@@ -65,6 +66,7 @@ def run_worker(settings: WorkerSettings) -> None:
 async def _run(settings: WorkerSettings) -> None:
     await check_topics(settings.bootstrap, TOPICS)
     await check_group(settings.bootstrap, settings.worker_group)
+    river_trees()
     registry = CollectorRegistry()
     metrics = create(registry)
     port = serve_metrics(registry, settings.worker_metrics_port, settings.metrics_host)

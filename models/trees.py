@@ -1,14 +1,26 @@
-"""River's half-space trees with plain state: they rest on the last full window and the samples since; both are kept."""
+"""River's half-space trees with plain state: they rest on the last full window and the samples since; both are kept.
+
+River's anomaly package takes most of a second to import: it is loaded with the first trees.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from river import anomaly
+if TYPE_CHECKING:
+    from river import anomaly
 
-__all__ = ["HalfSpace"]
+__all__ = ["HalfSpace", "river_trees"]
 
 _SEED = 7
+
+
+def river_trees() -> Any:
+    """River's package of them; a worker asks for it before it serves, so that no sample waits for the import."""
+    from river import anomaly
+
+    return anomaly
 
 
 class HalfSpace:
@@ -57,4 +69,7 @@ class HalfSpace:
 
     def _planted(self) -> anomaly.HalfSpaceTrees:
         trees, height = self._shape
-        return anomaly.HalfSpaceTrees(n_trees=trees, height=height, window_size=self.window, seed=_SEED)
+        made: anomaly.HalfSpaceTrees = river_trees().HalfSpaceTrees(
+            n_trees=trees, height=height, window_size=self.window, seed=_SEED
+        )
+        return made
