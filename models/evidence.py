@@ -17,7 +17,7 @@ import numpy as np
 from models.run_state import RunState
 from streams.events import Checkpoint, Reason
 
-__all__ = ["EVIDENCE", "Evidence", "EvidenceModel", "observe"]
+__all__ = ["EVIDENCE", "Evidence", "EvidenceModel", "observe", "pressing"]
 
 
 _OFTEN_NOTHING = ("compile", "missing", "link", "make", "permission", "test", "exception", "network")
@@ -74,7 +74,8 @@ def _fatal(state: RunState, now: float) -> float:
 
 
 def _idle(state: RunState, now: float) -> float:
-    usual = max(10.0, state.usual_silence_seconds or 0.0)
+    known = state.usual_silence_seconds
+    usual = 10.0 if known is None else max(known, min(10.0, max(5.0, 3.0 * known)))
     return min(2.5, max(0.0, math.log2(max(state.idle_seconds, 1e-9) / usual)))
 
 
@@ -118,6 +119,8 @@ def _survived(state: RunState, now: float) -> float:
     share = state.progress or 0.0
     if state.expected_seconds:
         share = max(share, min(0.95, state.elapsed(now) / state.expected_seconds))
+    if state.upper_seconds:  # past all that was expected, time that passes is no good sign any more
+        share *= min(1.0, state.upper_seconds / max(state.elapsed(now), 1e-9))
     return share
 
 
@@ -155,12 +158,25 @@ EVIDENCE: tuple[Evidence, ...] = (
              _survived, lambda s, n: f"{_survived(s, n):.0%} of the run passed without trouble"),
 )  # fmt: skip
 
+_PRESSING = tuple(signal for signal in EVIDENCE if signal.name in ("idle", "memory", "disk_low"))
 _WEIGHTS = np.array([signal.weight for signal in EVIDENCE])
 
 
 def observe(state: RunState, now: float) -> list[float]:
     """The evidence of a run at a moment, in the order of `EVIDENCE`."""
     return [float(signal.value(state, now)) for signal in EVIDENCE]
+
+
+def pressing(state: RunState, now: float) -> list[str]:
+    """What a sample shows that the next forecast should not wait for, as marks that change with each half unit.
+
+    >>> from streams.events import Run
+    >>> quiet = RunState(run=Run(run_id="r", name="n", project="p"), host="h", started_at=0.0, seen_at=0.0)
+    >>> pressing(quiet, 60.0)
+    []
+    """
+    found = [(signal.name, signal.value(state, now)) for signal in _PRESSING]
+    return [f"{name}:{int(2.0 * value)}" for name, value in found if value > 0.0]
 
 
 class EvidenceModel:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models.anomaly import AnomalyModel, AnomalyScore
+from models.evidence import pressing
 from models.recent import Recent
 from models.run_state import RunState
 from models.surroundings import Surroundings, SurroundingsLimits
@@ -153,6 +154,9 @@ class Tracker:
         if event.oom_kills and event.oom_kills > state.oom_kills:
             state.oom_kills = event.oom_kills
             return self._once(state, event.time, "resource", f"oom:{event.oom_kills}")
+        for mark in pressing(state, event.time):
+            if moment := self._once(state, event.time, "resource", mark):
+                return moment
         if event.time - state.scored_at >= self._pause(state, event.time):
             state.scored_at = event.time
             late = state.upper_seconds is not None and state.elapsed(event.time) > state.upper_seconds

@@ -181,3 +181,15 @@ def test_work_without_a_word_is_no_hang() -> None:
     for number in range(1, 20):
         busy = sample(at=T0 + 5 * number, number=number, cpu_ratio=0.9, silent_seconds=5.0 * number)
         assert not _of(events.AlertRaised, core.handle(busy))
+
+
+def test_a_sample_that_shows_trouble_is_scored_at_once_and_a_quiet_one_in_its_turn() -> None:
+    core = _core()
+    core.handle(started())
+    assert _of(events.ForecastMade, core.handle(sample(at=T0 + 5.0, number=1)))
+    assert not _of(events.ForecastMade, core.handle(sample(at=T0 + 6.0, number=2)))
+    full = {"memory_limit_bytes": 10**9, "rss_bytes": 990_000_000}
+    (scored,) = _of(events.ForecastMade, core.handle(sample(at=T0 + 7.0, number=3, **full)))
+    assert isinstance(scored, events.ForecastMade)
+    assert "memory is nearly used up" in [reason.text for reason in scored.reasons]
+    assert not _of(events.ForecastMade, core.handle(sample(at=T0 + 8.0, number=4, **full)))

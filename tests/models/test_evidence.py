@@ -77,6 +77,18 @@ def test_a_healthy_run_is_remembered_with_what_it_said() -> None:
     assert (usual.of(healthy.run).runs, usual.of(healthy.run).errors) == (2, {"test": 2.0})
 
 
+def test_a_package_that_is_never_still_is_missed_sooner_than_one_of_which_nothing_is_known() -> None:
+    assert _seen(idle_seconds=9.0) == {}
+    assert _seen(idle_seconds=9.0, usual_silence_seconds=0.5).keys() == {"idle"}
+    assert _seen(idle_seconds=9.0, usual_silence_seconds=8.0).get("idle", 0.0) == 0.0
+
+
+def test_time_beyond_all_that_was_expected_is_no_good_sign() -> None:
+    late = _seen(now=T0 + 80.0, expected_seconds=20.0, upper_seconds=40.0)
+    assert late["survived"] == pytest.approx(0.95 / 2.0)
+    assert late["overrun"] == pytest.approx(1.0)
+
+
 def test_usual_silence_is_no_sign() -> None:
     assert _seen(idle_seconds=40.0, usual_silence_seconds=60.0) == {}
 
