@@ -23,7 +23,7 @@ from streams.events import Run
 __all__ = ["CODE_VERSION", "MAX_BYTES", "RIVER_VERSION", "SnapshotRefused", "loaded", "probe", "seal", "unseal"]
 
 RIVER_VERSION: str = river.__version__
-CODE_VERSION = "9"  # raised whenever a fold over the same log would end in another state
+CODE_VERSION = "10"  # raised whenever a fold over the same log would end in another state
 MAX_BYTES = 512 * 2**20
 _MAGIC = b"BCSNAP01"
 _MODULES = ("models.", "river.", "numpy", "streams.events")

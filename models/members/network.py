@@ -1,4 +1,4 @@
-"""A small neural network: one hidden layer of tanh units beside a linear path, AdaGrad steps, seeded."""
+"""A small neural network: one hidden layer of tanh units beside a linear path, AdaGrad steps, seeded; it rehearses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 
+from models.members.rehearsal import Rehearsal
 from models.members.vector import BASE_LOGIT, NO_SLOTS, Slots, Vector, VectorClassifier, limited, sigmoid, widened
 
 __all__ = ["Network"]
@@ -21,6 +22,7 @@ class Network(VectorClassifier):
         self.step = step
         self.hidden_step = hidden_step
         self.seed = seed
+        self.rehearsal = Rehearsal()
         rng = random.Random(f"{seed}-out")
         self.bias = BASE_LOGIT
         self.weights: Vector = np.zeros(0)
@@ -36,6 +38,20 @@ class Network(VectorClassifier):
         return limited(self._raw(z, self._active(z)))
 
     def fit(self, z: Vector, broken: float, slots: Slots = NO_SLOTS) -> float:
+        held = self._lesson(z, broken)
+        for past, outcome in self.rehearsal.drawn():
+            self._lesson(past, outcome)
+        self.rehearsal.keep(z, broken)
+        return held
+
+    def fade(self, keep: float) -> None:
+        for squares in (self._square, self._hidden_square):
+            squares *= keep
+        self._out_square = np.maximum(0.1, keep * self._out_square)
+        self._bias_square = max(1.0, keep * self._bias_square)
+
+    def _lesson(self, z: Vector, broken: float) -> float:
+        """One step; the logit that was held before it."""
         self._grow(len(z))
         z = z if len(z) == len(self.weights) else np.pad(z, (0, len(self.weights) - len(z)))
         active = self._active(z)
@@ -54,12 +70,6 @@ class Network(VectorClassifier):
         self._bias_square += error * error
         self.bias -= self.step * error / math.sqrt(self._bias_square)
         return limited(logit)
-
-    def fade(self, keep: float) -> None:
-        for squares in (self._square, self._hidden_square):
-            squares *= keep
-        self._out_square = np.maximum(0.1, keep * self._out_square)
-        self._bias_square = max(1.0, keep * self._bias_square)
 
     def _active(self, z: Vector) -> Vector:
         return np.tanh(self.hidden[:, : len(z)] @ z)
