@@ -28,6 +28,11 @@ if [ ! -s kafka_tls ]; then
   rm -f kafka.key kafka.csr kafka.pem kafka_ca.srl
 fi
 touch api_tokens.jsonl
+if [ ! -s api_metrics_token ]; then  # Prometheus's, who may only read
+  secret api_metrics_token
+  chmod u+w api_tokens.jsonl
+  printf '{"name":"prometheus","role":"read","sha256":"%s"}\n' "$(sha256sum < api_metrics_token | cut -d' ' -f1)" >> api_tokens.jsonl
+fi
 # The containers run as other users than you; the folder itself is closed to all but its owner.
 chmod 0444 ./*
 chmod 0644 api_tokens.jsonl  # tokens are added to it

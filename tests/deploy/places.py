@@ -8,7 +8,11 @@ from typing import Any
 
 import yaml
 
+from agents.api.app import create_app
+from agents.api.log import JournalLog
+from agents.api.settings import ApiSettings
 from agents.metrics import METRICS
+from agents.store.database import connect
 
 __all__ = ["DEPLOY", "ROOT", "exported_names", "metric_names", "recorded_names", "rules"]
 
@@ -19,13 +23,15 @@ _FOREIGN = re.compile(r"up|node_[a-z_]+")
 _WORDS = re.compile(r"\b(?:[a-z_]+:)?(?:buildcast|cicd|node)_[a-z_]+(?::[a-z0-9_]+)?|\bup(?=\{)")
 
 
+_SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+
+
 def exported_names() -> set[str]:
     """Every series name that our processes serve."""
-    names: set[str] = set()
-    for metric in METRICS:
-        suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}[metric.kind]
-        names.update(metric.name + suffix for suffix in suffixes)
-    return names
+    app = create_app(ApiSettings(), connect("sqlite+aiosqlite:///:memory:"), JournalLog(Path()))
+    families = app.state.services.traffic.registry.collect()
+    kinds = {metric.name: metric.kind for metric in METRICS} | {family.name: family.type for family in families}
+    return {name + suffix for name, kind in kinds.items() for suffix in _SUFFIXES[kind]}
 
 
 def rules(name: str) -> list[dict[str, Any]]:

@@ -95,7 +95,9 @@ def test_ports_that_are_watched_are_ports_that_are_served(compose: dict[str, Any
         "worker": WorkerSettings().worker_metrics_port,
         "sink": SinkSettings().sink_metrics_port,
         "trainer": TrainerSettings().trainer_metrics_port,
+        "api": ApiSettings().api_port,
     }
+    del ports["api"]  # its health is asked of another address
     for name, port in ports.items():
         assert f":{port}/metrics" in compose["services"][name]["healthcheck"]["test"][-1]
         assert name in compose["services"]

@@ -36,7 +36,7 @@ _LABELS = {
 
 
 @contextmanager
-def _running(program: str, port: int, *arguments: str) -> Iterator[None]:
+def running(program: str, port: int, *arguments: str) -> Iterator[None]:
     command = shutil.which(program)
     if command is None:
         pytest.skip(f"install Debian's {program}")
@@ -58,7 +58,7 @@ def _until(true: Callable[[], bool], seconds: float) -> bool:
     return False
 
 
-def _asked() -> list[tuple[str, str]]:
+def asked() -> list[tuple[str, str]]:
     boards = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
     return [
         (f"{path.stem}: {panel['title']}", target["expr"].replace("$__rate_interval", "1m"))
@@ -83,7 +83,7 @@ def _touch(metrics: Metrics, metric: Metric) -> None:
                 metrics.observe(metric.name, 0.5, **labels)
 
 
-def _query(port: int, expression: str) -> list[Any]:
+def query(port: int, expression: str) -> list[Any]:
     query = urllib.parse.urlencode({"query": expression})
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
@@ -110,16 +110,16 @@ def test_every_panel_is_answered_with_data_by_a_real_prometheus(tmp_path: Path) 
     }
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     arguments = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
-    unanswered = _asked()
+    unanswered = asked()
 
     def all_answered() -> bool:
         for metric in METRICS:
             _touch(metrics, metric)
-        unanswered[:] = [(title, asked) for title, asked in unanswered if not _query(port, asked)]
+        unanswered[:] = [(title, asked) for title, asked in unanswered if not query(port, asked)]
         return not unanswered
 
     try:
-        with _running("prometheus", port, *arguments, f"--web.listen-address=127.0.0.1:{port}"):
+        with running("prometheus", port, *arguments, f"--web.listen-address=127.0.0.1:{port}"):
             assert _until(all_answered, 240), f"no data for {unanswered}"
     finally:
         server.shutdown()
@@ -173,7 +173,7 @@ def test_a_real_alertmanager_posts_alerts_to_whom_they_concern(tmp_path: Path) -
         (tmp_path / "alertmanager.yml").write_text(text)
         arguments = [f"--config.file={tmp_path}/alertmanager.yml", f"--storage.path={tmp_path}/data"]
         arguments += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
-        with _running("prometheus-alertmanager", port, *arguments):
+        with running("prometheus-alertmanager", port, *arguments):
             request = urllib.request.Request(
                 f"http://127.0.0.1:{port}/api/v2/alerts",
                 json.dumps(alerts).encode(),
