@@ -110,7 +110,8 @@ def test_every_panel_is_answered_with_data_by_a_real_prometheus(tmp_path: Path) 
     }
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     arguments = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
-    unanswered = asked()
+    # What the API serves is asked of a running one: test_watched_system.py.
+    unanswered = [(title, expression) for title, expression in asked() if "buildcast_api_" not in expression]
 
     def all_answered() -> bool:
         for metric in METRICS:
