@@ -19,6 +19,8 @@ __all__ = ["draw"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
+_NEWS = 0.05  # change of risk that is worth a row
+_UNKNOWN = "not known yet"
 
 
 def draw(report: dict[str, Any]) -> RenderableType:
@@ -88,16 +90,26 @@ def _left(left: dict[str, float] | None) -> str:
     if left is None:
         return "unknown"
     told = time_left(left["point"], left["lower"], left["upper"])
-    return "not known yet" if told.startswith("time") else told.replace(" left", "", 1)
+    return _UNKNOWN if told.startswith("time") else told.replace(" left", "", 1)
 
 
 def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, Any]]:
-    """The first, the last, and the largest changes of risk between."""
-    if len(forecasts) <= most:
-        return forecasts
-    change = [abs(b["risk"] - a["risk"]) for a, b in pairwise(forecasts)]
-    inner = sorted(range(1, len(forecasts) - 1), key=lambda i: -change[i - 1])[: most - 2]
-    return [forecasts[i] for i in sorted({0, len(forecasts) - 1, *inner})]
+    """The first, what changed, and the last: rows that would say the same again are left out."""
+    kept = forecasts[:1]
+    for forecast in forecasts[1:]:
+        if abs(forecast["risk"] - kept[-1]["risk"]) >= _NEWS:
+            kept.append(forecast)
+    if forecasts[-1] is not kept[-1] and (len(kept) > 1 or _tells_time(forecasts[-1])):
+        kept.append(forecasts[-1])
+    if len(kept) <= most:
+        return kept
+    change = [abs(b["risk"] - a["risk"]) for a, b in pairwise(kept)]
+    inner = sorted(range(1, len(kept) - 1), key=lambda i: -change[i - 1])[: most - 2]
+    return [kept[i] for i in sorted({0, len(kept) - 1, *inner})]
+
+
+def _tells_time(forecast: dict[str, Any]) -> bool:
+    return _left(forecast["remaining_seconds"]) not in (_UNKNOWN, "unknown")
 
 
 def _alert(alert: dict[str, Any]) -> Text:

@@ -25,6 +25,7 @@ from models.shadow import Judged, Shadow
 from models.told import MODEL, SOURCE, derive, drifted, promoted, requested, rolled_back
 from models.training import Plan, spent, summary
 from models.triggers import TriggerPolicy, Triggers
+from streams.errors import InvalidEvent
 from streams.events import (
     Event,
     Outcome,
@@ -62,6 +63,7 @@ class Desk:
         self.pending: dict[str, TrainingRequested] = {}
         self.trained = 0
         self.cancelled: set[str] = set()
+        self.unreadable = 0
         self._seen: set[str] = set()
         self._found = nothing_found(self.champions.configs[self.champions.moves[0].config])
         self.rebuild()
@@ -85,8 +87,16 @@ class Desk:
                 if event.outcome == "cancel":
                     self.cancelled.add(event.training_id)
                 elif event.outcome == "success":
-                    self.trained += 1
-                    self._found = read_found(event)
+                    self._take(event)
+
+    def _take(self, event: TrainingFinished) -> None:
+        """Go by what a training found; one that does not say so, from elsewhere, counts for nothing."""
+        try:
+            self._found = read_found(event)
+        except InvalidEvent:
+            self.unreadable += 1
+        else:
+            self.trained += 1
 
     def rebuild(self, also: ForecasterConfig | None = None) -> None:
         """Begin again from offset 0 with what the last training found."""

@@ -10,6 +10,7 @@ from models.definition import Value, definition_of
 from models.forecaster import ForecasterConfig
 from models.shadow import Shadow
 from models.training import Plan
+from streams.errors import InvalidEvent
 from streams.events import TrainingFinished
 
 __all__ = ["Found", "found_by", "found_configs", "nothing_found", "read_found"]
@@ -49,10 +50,16 @@ def found_by(
 
 
 def read_found(event: TrainingFinished) -> Found:
-    """Back from the event."""
-    return msgspec.json.decode(event.detail, type=Found)
+    """Back from the event; `InvalidEvent` where its detail holds something else."""
+    try:
+        return msgspec.json.decode(event.detail, type=Found)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent("training", f"the detail of {event.training_id} is not what a training found") from error
 
 
 def found_configs(event: TrainingFinished) -> Mapping[str, Mapping[str, Value]]:
-    """The champion and the challengers that a training kept, by name."""
-    return read_found(event).configs
+    """The champion and the challengers that a training kept, by name; none where the event does not say."""
+    try:
+        return read_found(event).configs
+    except InvalidEvent:
+        return {}

@@ -80,6 +80,27 @@ def test_the_picture_tells_outcome_curve_and_alert() -> None:
         assert said in drawn
 
 
+def test_a_forecast_that_says_nothing_new_has_no_row() -> None:
+    unknown = {"point": 180.0, "lower": 0.0, "upper": 1e6}
+    told = [_forecast(second, 0.25, unknown) for second in range(1, 30, 4)]
+    assert _drawn(_report(forecasts=told, seconds=None)).count("not known yet") == 1
+    known = {"point": 60.0, "lower": 40.0, "upper": 120.0}
+    moved = [*told[:3], _forecast(14, 0.6, unknown), _forecast(18, 0.61, unknown), _forecast(22, 0.62, known)]
+    drawn = _drawn(_report(forecasts=moved, seconds=None))
+    assert [moment for moment in ("0:01", "0:05", "0:14", "0:18", "0:22") if moment in drawn] == [
+        "0:01",
+        "0:14",
+        "0:22",
+    ]
+
+
+def _forecast(second: int, risk: float, left: dict[str, float]) -> dict[str, object]:
+    return {
+        "at": 0.0, "elapsed_seconds": float(second), "trigger": "resource", "risk": risk, "risk_lower": 0.0,
+        "risk_upper": 1.0, "remaining_seconds": left, "reasons": [],
+    }  # fmt: skip
+
+
 def test_the_picture_names_whom_the_run_holds_up() -> None:
     delayed = [{"kind": "host", "name": "h-1", "delay_seconds": 720.0},
                {"kind": "queue", "name": "h-1", "delay_seconds": 80.0, "runs": 3},

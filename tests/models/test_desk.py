@@ -173,7 +173,7 @@ def test_killed_between_the_training_and_its_promotion_the_promotion_is_made_up_
 
 
 def test_a_bad_promotion_is_rolled_back_by_its_own_loss() -> None:
-    world = World(first=ForecasterConfig())
+    world = World(replace(POLICY, challengers=0), first=ForecasterConfig())  # no third one is to be better still
     world.read(300)
     world.tell(_request())
     world.train()
@@ -253,3 +253,13 @@ def test_moves_that_workers_follow_are_those_of_the_desk() -> None:
     for event in world.model_events:
         workers.apply(event)
     assert workers.moves == world.desk.champions.moves
+
+
+@pytest.mark.parametrize("detail", ["", "nonsense", "{}"])
+def test_a_finished_training_that_does_not_say_what_it_found_ends_nobody(detail: str) -> None:
+    world = World()
+    before = world.desk._found
+    world.tell(TrainingFinished(id="x", source="/other", time=T0, training_id="t1", model="risk", trigger="request",
+                                outcome="success", examples=1, seconds=1.0, detail=detail))  # fmt: skip
+    assert (world.desk.trained, world.desk.unreadable) == (0, 1)
+    assert world.desk._found is before
