@@ -1,8 +1,8 @@
 """Event to forecast on the topic, and to its row in MariaDB, at even rates: worker and sink as they are deployed.
 
-Every sample calls for a forecast (a run's samples stand six seconds apart in event time), which is the hardest reading
-of a rate. Sends keep to their schedule whatever comes back; a delay counts from when the send was due. The row's time
-is when another connection first sees it, asking every 10 ms.
+Every sample calls for a forecast (a run's samples stand six seconds apart in event time, and no run lasts so long that
+it is scored more seldom), which is the hardest reading of a rate. Sends keep to their schedule whatever comes back; a
+delay counts from when the send was due. The row's time is when another connection first sees it, asking every 10 ms.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from streams.events import Event, ForecastMade
 from tests import builders
 from tests.integration.processes import Process
 
-__all__ = ["measure", "percentiles", "schedule"]
+__all__ = ["measure", "percentiles", "runs_for", "schedule"]
 
 _HOSTS = 64
-_RUNS = 256
+_RUNS = 256  # at least
+_TURNS = 48  # samples of a run at most: beyond 300 s a run is scored each fiftieth of its age, so not every six seconds
 _SETTLE_SECONDS = 20.0
 Key = tuple[str, float]
 
@@ -49,11 +50,17 @@ def measure(bootstrap: str, folder: Path, rates: Sequence[int], seconds: float) 
     return found
 
 
-def schedule(rate: int, count: int, start: float) -> list[Event]:
+def runs_for(samples: int) -> int:
+    """How many runs it takes for every one of so many samples to call for a forecast."""
+    return max(_RUNS, math.ceil(samples / _TURNS))
+
+
+def schedule(rate: int, samples: int, start: float) -> list[Event]:
     """Runs begin, then their samples in turn, six seconds of event time apart; time is unique within a run."""
     found: list[Event] = []
-    for number in range(count):
-        run, turn = f"rate-{rate}-{number % _RUNS}", number // _RUNS
+    runs = runs_for(samples)
+    for number in range(runs + samples):
+        run, turn = f"rate-{rate}-{number % runs}", number // runs
         host, at = f"host-{number % _HOSTS}", start + 6.0 * turn
         found.append(
             builders.started(run, at=at, host=host) if not turn else builders.sample(run, at=at, number=turn, host=host)
@@ -111,17 +118,18 @@ async def _send(bootstrap: str, rate: int, seconds: float, due: dict[Key, float]
     """Open all runs and wait for their forecasts, then send on schedule; `due` is when each had to be sent."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()
-    events = schedule(rate, _RUNS + int(rate * seconds), builders.T0)
+    samples = int(rate * seconds)
+    events, runs = schedule(rate, samples, builders.T0), runs_for(samples)
     records = [(event, record_of(event)) for event in events]
-    for _, record in records[:_RUNS]:
+    for _, record in records[:runs]:
         await producer.send(record.topic, record.value, record.key, headers=record.headers)
     deadline = time.monotonic() + 60.0
-    while len(topic) < _RUNS:
+    while len(topic) < runs:
         if time.monotonic() > deadline:
             raise RuntimeError("the worker did not start to answer")
         await asyncio.sleep(0.05)
     began = time.time() + 0.1
-    for number, (event, record) in enumerate(records[_RUNS:]):
+    for number, (event, record) in enumerate(records[runs:]):
         at = began + number / rate
         if (ahead := at - time.time()) > 0.0:
             await asyncio.sleep(ahead)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.outbox import record_of
 from bench.live import throughput
 from bench.live.hotspots import shares
-from bench.live.latency import percentiles, schedule
+from bench.live.latency import percentiles, runs_for, schedule
 from bench.live.replica import closely_watched
 from bench.live.task import INPUT, EmptyTask, FullTask
 from bench.live.throughput import Missing, summary
@@ -56,17 +57,16 @@ def test_percentiles_are_nearest_ranks_in_milliseconds() -> None:
     assert percentiles([0.007]) == {"p50": 7.0, "p99": 7.0, "count": 1.0}
 
 
-def test_every_scheduled_event_calls_for_a_forecast_of_its_own() -> None:
-    events, task = schedule(500, 1000, 1_760_000_000.0), FullTask()
-    assert sum(isinstance(event, RunStarted) for event in events) == 256
+@pytest.mark.parametrize(("rate", "samples"), [(500, 744), (2_000, 16_000)])
+def test_every_scheduled_event_calls_for_a_forecast_of_its_own(rate: int, samples: int) -> None:
+    events, runs = schedule(rate, samples, 1_760_000_000.0), runs_for(samples)
+    assert sum(isinstance(event, RunStarted) for event in events) == runs
     keys = {(getattr(event, "run_id", None) or event.run.run_id, event.time) for event in events}  # type: ignore[attr-defined]
-    assert len(keys) == len(events)
-    from agents.outbox import record_of
-
-    for event in events:
-        record = record_of(event)
+    assert len(keys) == len(events) == runs + samples
+    task, mine = FullTask(), [event for number, event in enumerate(events) if number % runs < 4]  # of a few runs, all
+    for record in map(record_of, mine):
         task(0, record.key or b"", record.value, record.headers)
-    assert task.forecasts == len(events)
+    assert task.forecasts == len(mine)
 
 
 def test_medians_are_taken_of_rounds_and_every_rate_is_kept() -> None:
