@@ -14,9 +14,12 @@ export const resolved = (why) => ENDS[why] || why;
 
 export const runLink = (run) => h("a", { href: `/runs/${encodeURIComponent(run.run_id)}` }, run.name || run.run_id);
 
+// As the terminal has it: an interval that says next to nothing is told as such.
+const saysNothing = (left) => left.upper > 30 * Math.max(left.point, 20);
+
 // "about 4 min left (3 to 7)" with a track: done, expected rest, and how far it may go.
 export function eta(elapsed, left) {
-  if (!left) return h("p", { class: "eta none" }, "time left: not known yet, no run like it has finished");
+  if (!left || saysNothing(left)) return h("p", { class: "eta none" }, "time left: not known yet, no run like it has finished");
   const whole = Math.max(elapsed + left.upper, 1);
   const share = (value) => `${Math.min(100, (value / whole) * 100).toFixed(1)}%`;
   return h("div", { class: "eta" },

@@ -96,6 +96,18 @@ def test_new_build_appears_and_moves_to_the_finished_ones(page: Page) -> None:
     assert page.text(".cards [data-run=fresh]") == ""
 
 
+def test_time_left_that_nobody_knows_is_told_as_not_known(page: Page) -> None:
+    page.open("/")
+    now = time.time()
+    said = ".cards [data-run=unknown] .eta"
+    vague = events.Interval(point=180.0, lower=0.0, upper=900_000.0)
+    first = scenes.forecast("unknown", now, 0.2, 0.0, name="zlib", remaining=vague)
+    page.served.store([builders.started("unknown", now, name="zlib"), first])
+    eventually(lambda: "not known yet" in page.text(said))
+    page.served.store([scenes.forecast("unknown", now + 1.0, 0.2, 1.0, name="zlib")])
+    eventually(lambda: "left" in page.text(said) and "95 %" in page.text(said))
+
+
 def test_flaky_in_one_click(page: Page) -> None:
     page.open("/alerts")
     page.js(
