@@ -54,7 +54,15 @@ def batch_app(
     """The app; its `transport` takes `fence` and `settle`. `handle` returns when a batch's effects are acknowledged."""
     app = BatchApp(group, **_settings(settings))
     batches = app.channel(maxsize=1)
-    transport = BatchTransport(app.conf.broker_consumer, app, deliver=batches.put)
+
+    async def deliver(batch: Batch) -> None:
+        # What comes while a batch is in hand becomes one batch after it, not a queue of small ones that each wait;
+        # behind a full one there is more already, and it is fetched meanwhile.
+        await batches.put(batch)
+        if sum(map(len, batch.records.values())) < settings.batch_records:
+            await batch.handled.wait()
+
+    transport = BatchTransport(app.conf.broker_consumer, app, deliver=deliver)
     transport.beat = watchdog.beat
     transport.settle_seconds = settings.session_timeout_seconds * 0.8
     app.transport = transport
@@ -76,6 +84,7 @@ def batch_app(
                 logging.shutdown()
                 os._exit(1)
             app.consumer.done(batch)
+            batch.handled.set()
             watchdog.disarm("batch")
 
     return app

@@ -51,7 +51,7 @@ class Outbox:
         """Connect; `Unavailable` when the broker does not answer."""
         # No idempotence: with it a send never times out while the broker is away, and repeats are dropped by id.
         producer = AIOKafkaProducer(
-            client_id=self._client_id, acks="all", linger_ms=2, max_batch_size=262_144, request_timeout_ms=30_000,
+            client_id=self._client_id, acks="all", max_batch_size=262_144, request_timeout_ms=30_000,
             max_request_size=MAX_RECORD_BYTES, **connection(self._bootstrap),
         )  # fmt: skip
         try:

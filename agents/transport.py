@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
@@ -27,10 +27,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Batch:
-    """What one fetch brought, by topic partition, in order of offset, under one assignment."""
+    """What one fetch brought, by topic partition, in order of offset, under one assignment; `handled` when done."""
 
     records: Mapping[Any, list[Any]]
     generation: int
+    handled: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
 
 class BatchConsumer(Consumer):  # type: ignore[misc]
