@@ -21,7 +21,9 @@ from tests.chaos import clocks, fuzz, host, lasting, snapshots, trials
 
 Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
 SHORT: dict[str, Trial] = {
-    "T1": lambda folder, seed: trials.chaos(folder, seed, events=1500, worker_kills=2, sink_kills=1, rate=250.0),
+    "T1": lambda folder, seed: trials.chaos(
+        folder, seed, events=2500, worker_kills=2, sink_kills=1, rate=120.0, pause=(2.0, 5.0)
+    ),
     "T2": lambda folder, seed: trials.worker_kills(folder, seed, kills=2, session=3.0, rate=50.0),
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=3),
     "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=15.0),

@@ -21,6 +21,7 @@ from tests.chaos.trials import Result, judge, no_lag
 __all__ = ["bad_snapshots", "damaged_restart"]
 
 _CODE = f'"code": "{CODE_VERSION}"'.encode()
+_OLDER_CODE = f'"code": "{"0" * len(CODE_VERSION)}"'.encode()  # as long: the header tells its length
 KEY = sealing_key(Path(), "chaos")  # what the rig's workers are given
 REFUSED = {
     "flipped": "changed, or sealed with another key",
@@ -97,7 +98,7 @@ def _damage_replica(folder: Path, way: str, canary: Path) -> None:
         "flipped": _flipped,
         "wrong key": lambda path: path.write_bytes(_sealed(b"x" * 32, path.read_bytes()[40:])),
         "older lineage": lambda path: path.write_bytes(
-            _sealed(KEY, path.read_bytes()[40:].replace(_CODE, _CODE.replace(CODE_VERSION.encode(), b"0"), 1))
+            _sealed(KEY, path.read_bytes()[40:].replace(_CODE, _OLDER_CODE, 1))
         ),
         "code": lambda path: path.write_bytes(_sealed(KEY, _with_code(path.read_bytes()[40:], canary))),
         "bomb": _bomb,
