@@ -1,4 +1,5 @@
-"""`python -m bench.performance`: docs/performance.md of the figures that `bench.live` kept, missed goals included.
+"""`python -m bench.performance`: docs/performance.md of the figures that `bench.live`, `bench.api` and `bench.queries`
+kept, missed goals included.
 
 python -m bench.performance [--from .cache/bench] [--to docs/performance.md]
 """
@@ -33,6 +34,8 @@ GOALS: tuple[Goal, ...] = (
     ("worker's memory grown between a tenth and all of the events", "grown", "<=", 0.10),
     ("rows a second into MariaDB, batched", "mariadb_rows", ">=", 5000.0),
     ("rows a second into SQLite, batched", "sqlite_rows", ">=", 5000.0),
+    ("the API's forecast from memory, 200/s beside 50 listeners: p95, ms", "api_p95", "<=", 10.0),
+    ("the API's slowest question to a database of a million runs: p95, ms", "query_p95", "<=", 50.0),
 )
 _BUSY = 2.0  # load a core; a section alone keeps broker and contender busy
 _HOSTS = (1_000, 10_000, 100_000)
@@ -50,15 +53,20 @@ def main() -> None:
         for name in _SECTIONS
         if (path := given.folder / f"live-{name}.json").exists()
     }
+    asked = {
+        name: json.loads(path.read_text())
+        for name in ("api", "queries")
+        if (path := given.folder / f"{name}.json").exists()
+    }
     if not kept:
         raise SystemExit(f"{given.folder} holds no figures: run `python -m bench.live` first")
-    given.to.write_text(report(kept, sizes(builds(4000))), encoding="utf-8")
+    given.to.write_text(report(kept, sizes(builds(4000)), asked), encoding="utf-8")
     print(given.to)
 
 
-def report(kept: Mapping[str, Any], bytes_: Mapping[str, float]) -> str:
-    """docs/performance.md of sections by name and mean sizes of records in bytes."""
-    figures = {name: one["figures"] for name, one in kept.items()}
+def report(kept: Mapping[str, Any], bytes_: Mapping[str, float], asked: Mapping[str, Any] | None = None) -> str:
+    """docs/performance.md of sections by name, mean sizes of records in bytes, and what the API was asked."""
+    figures = {name: one["figures"] for name, one in kept.items()} | dict(asked or {})
     return "\n".join([*_head(kept), *_goals(derived(figures)), *_sections(figures), *_capacity(figures, bytes_)]) + "\n"
 
 
@@ -82,6 +90,10 @@ def derived(figures: Mapping[str, Any]) -> dict[str, float]:
         found |= {"worker_mib": memory["end_mib"], "grown": memory["end_mib"] / memory["early_mib"] - 1.0}
     for name, row in figures.get("sinks", {}).items():
         found[f"{name.lower()}_rows"] = row["batched"]
+    if "api" in figures:
+        found["api_p95"] = figures["api"]["from_memory"]["p95_ms"]
+    if "queries" in figures:
+        found["query_p95"] = max(high for _, high, _ in figures["queries"]["ms"].values())
     return found
 
 
@@ -127,7 +139,8 @@ def _goals(found: Mapping[str, float]) -> Iterator[str]:
 def _sections(figures: Mapping[str, Any]) -> Iterator[str]:
     for name, lines in (
         ("throughput", _throughput), ("latency", _latency), ("scaling", _scaling), ("replica", _replica),
-        ("restart", _restart), ("memory", _memory), ("sinks", _sinks), ("hotspots", _hotspots),
+        ("restart", _restart), ("memory", _memory), ("sinks", _sinks), ("api", _api), ("queries", _queries),
+        ("hotspots", _hotspots),
     ):  # fmt: skip
         if name in figures:
             yield ""
@@ -213,6 +226,30 @@ def _sinks(found: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     for name, row in found.items():
         factor = row["batched"] / row["row_by_row"]
         yield f"| {name} | {row['batched']:,.0f} | {row['row_by_row']:,.0f} | {factor:.1f} |"
+
+
+def _api(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## The API", "")
+    yield (
+        f"`python -m bench.api`: the forecast of a run, {found['rate']} times a second for {found['seconds']:.0f} s, "
+        f"beside {found['listeners']} listeners; then once more beside one that does not read. In ms."
+    )
+    yield from ("", "| | requests | p50 | p95 | p99 |", "|---|---:|---:|---:|---:|")
+    for name in ("from_memory", "from_memory_beside_an_idle_listener"):
+        row = found[name]
+        yield (
+            f"| {name.replace('_', ' ')} | {row['requests']:,} | {_number(row['p50_ms'])} | {_number(row['p95_ms'])} "
+            f"| {_number(row['p99_ms'])} |"
+        )
+
+
+def _queries(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"## Questions to a database of {found['runs']:,} runs", "")
+    yield "`python -m bench.queries`, SQLite; the five slowest. In ms."
+    yield from ("", "| question | p50 | p95 | processor p95 |", "|---|---:|---:|---:|")
+    slowest = sorted(found["ms"].items(), key=lambda item: -item[1][1])[:5]
+    for name, (middle, high, worked) in slowest:
+        yield f"| {name} | {_number(middle)} | {_number(high)} | {_number(worked)} |"
 
 
 def _hotspots(found: Mapping[str, Any]) -> Iterator[str]:

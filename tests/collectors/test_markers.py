@@ -12,6 +12,8 @@ from collectors.signals import signal_of
 from collectors.stages import plain, stage_of
 
 BROKEN: list[tuple[str, str, str]] = [
+    ("oom", "", "cmake: error while loading shared libraries: libx.so.72: failed to map segment from shared object"),
+    ("tool", "configure", "** ./configure aborting."),
     ("link", "link", "/usr/bin/ld: main.c:(.text+0x5): undefined reference to `foo'"),
     ("missing", "link", "/usr/bin/ld: cannot find -lfoo: No such file or directory"),
     ("missing", "link", "ld: library not found for -lfoo"),
