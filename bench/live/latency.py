@@ -51,8 +51,8 @@ def measure(bootstrap: str, folder: Path, rates: Sequence[int], seconds: float) 
 
 
 def runs_for(samples: int) -> int:
-    """How many runs it takes for every one of so many samples to call for a forecast."""
-    return max(_RUNS, math.ceil(samples / _TURNS))
+    """How many runs it takes for every one of so many samples to call for a forecast; as many on each host."""
+    return max(_RUNS, math.ceil(samples / _TURNS / _HOSTS) * _HOSTS)
 
 
 def schedule(rate: int, samples: int, start: float) -> list[Event]:

@@ -63,6 +63,10 @@ def test_every_scheduled_event_calls_for_a_forecast_of_its_own(rate: int, sample
     assert sum(isinstance(event, RunStarted) for event in events) == runs
     keys = {(getattr(event, "run_id", None) or event.run.run_id, event.time) for event in events}  # type: ignore[attr-defined]
     assert len(keys) == len(events) == runs + samples
+    homes = {
+        (run_id, event.host) for event in events for run_id in [getattr(event, "run_id", None) or event.run.run_id]
+    }  # type: ignore[attr-defined]
+    assert len(homes) == runs  # one that moved would be unknown to the partition of its new host
     task, mine = FullTask(), [event for number, event in enumerate(events) if number % runs < 4]  # of a few runs, all
     for record in map(record_of, mine):
         task(0, record.key or b"", record.value, record.headers)
