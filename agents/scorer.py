@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = ["INPUTS", "LogReader", "Partition", "Scorer"]
 _log = logging.getLogger(__name__)
 INPUTS = ("build-events.v1", "host-metrics.v1")
 _YIELD_SECONDS = 0.02
+_IDLE_SECONDS = 0.2  # after which a batch should have come to what is due
 
 # Yields the records of a partition's inputs before the given offsets, merged in time: how a lost state is rebuilt.
 LogReader = Callable[[int, dict[str, int]], Awaitable[list[Any]]]
@@ -83,7 +84,7 @@ class Scorer:
             await self._deliver(out)  # a batch waits for acknowledgements once, not once a partition
             for number, newest in seen.items():
                 self.partitions[number].next |= newest
-                self._snapshot_if_due(number, self.partitions[number])
+            self._snapshot_longest_due(seen)
 
     async def settle(self) -> None:
         """Make all state durable: before partitions are given up."""
@@ -92,10 +93,11 @@ class Scorer:
                 self._snapshot(number, partition)
 
     async def tick(self) -> None:
-        """Snapshot idle partitions and refresh gauges."""
+        """Snapshot what batches have not come to, and refresh gauges."""
         async with self._lock:
             for number, partition in self.partitions.items():
-                self._snapshot_if_due(number, partition)
+                if self._due_for(partition) >= _IDLE_SECONDS:
+                    self._snapshot(number, partition)
             trackers = [partition.core.tracker for partition in self.partitions.values()]
             self._metrics.set("cicd_pipeline_run_active", sum(len(tracker.runs) for tracker in trackers))
             self._metrics.set("cicd_worker_count", sum(len(tracker.hosts) for tracker in trackers))
@@ -208,9 +210,16 @@ class Scorer:
                 _log.exception("the core failed on %s offset %d", record.topic, record.offset)
         return partition
 
-    def _snapshot_if_due(self, number: int, partition: Partition) -> None:
-        if time.monotonic() - partition.saved_at >= self._snapshot_seconds:
-            self._snapshot(number, partition)
+    def _snapshot_longest_due(self, numbers: Iterable[int]) -> None:
+        """At most one a batch: all of a worker's together would hold up the next batch for tens of milliseconds."""
+        due = {number: self._due_for(self.partitions[number]) for number in numbers}
+        number = max(due, key=due.__getitem__, default=None)
+        if number is not None and due[number] >= 0.0:
+            self._snapshot(number, self.partitions[number])
+
+    def _due_for(self, partition: Partition) -> float:
+        """Seconds since a snapshot was due; negative before."""
+        return time.monotonic() - partition.saved_at - self._snapshot_seconds
 
     def _snapshot(self, number: int, partition: Partition) -> None:
         partition.saved_at = time.monotonic()
