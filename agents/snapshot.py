@@ -61,7 +61,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def seal(snapshot: Snapshot, key: bytes) -> bytes:
-    """The snapshot as bytes under the key."""
+    """The snapshot as bytes under the key; `SnapshotRefused` if they were too many to be read again."""
+    if len(snapshot.state) > MAX_BYTES - 2**16:
+        raise SnapshotRefused(f"{len(snapshot.state)} bytes of state, at most {MAX_BYTES - 2**16} are kept")
     header = msgspec.json.encode(_Header(snapshot.lineage, snapshot.partition, snapshot.offsets, snapshot.origin))
     body = len(header).to_bytes(4, "big") + header + snapshot.state
     return _MAGIC + hmac.digest(key, body, hashlib.sha256) + body
@@ -119,8 +121,6 @@ class FolderStore:
 
     def save(self, partition: int, offsets: Mapping[str, int], state: bytes, origin: Origin | None = None) -> int:
         """Write durably and return the size; `SnapshotRefused` if the stored one has consumed more."""
-        if len(state) > MAX_BYTES - 2**16:
-            raise SnapshotRefused(f"{len(state)} bytes of state, at most {MAX_BYTES - 2**16} are kept")
         raw = seal(Snapshot(self.lineage, partition, dict(offsets), state, origin or Origin()), self._key)
         with self._locked(partition):
             self._refuse_older(partition, offsets)
