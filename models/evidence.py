@@ -20,7 +20,6 @@ from streams.events import Checkpoint, Reason
 __all__ = ["EVIDENCE", "Evidence", "EvidenceModel", "observe", "pressing"]
 
 
-_OFTEN_NOTHING = ("compile", "missing", "link", "make", "permission", "test", "exception", "network")
 _ENOUGH_RUNS = 7
 
 
@@ -61,10 +60,15 @@ def _class(name: str, what: str, weight: float, blame: str, kinds: Sequence[str]
     return Evidence(f"errors_{name}", f"{what}s in the output", "1", weight, blame, _count(kinds), _said(what, kinds))
 
 
+_OFTEN_NOTHING = tuple(
+    _count((kind,)) for kind in ("compile", "missing", "link", "make", "permission", "test", "exception", "network")
+)
+
+
 def _unheard_of(state: RunState, now: float) -> float:
     """A sign that no healthy run of the package ever showed: a project that prints it for nothing is ruled out, the
     surer the more of them there were."""
-    if not any(_count((kind,))(state, now) for kind in _OFTEN_NOTHING):
+    if not any(count(state, now) for count in _OFTEN_NOTHING):
         return 0.0
     return math.log1p(min(state.usual_runs, _ENOUGH_RUNS)) / math.log1p(_ENOUGH_RUNS)
 

@@ -201,8 +201,9 @@ class RiskModel:
         self.scaling.learn(x)
         self.history.learn_contexts(prior.keys, broken)
         if self.config.half_life:
+            keep = 0.5 ** (1.0 / self.config.half_life)
             for member in self.members.values():
-                member.fade(0.5 ** (1.0 / self.config.half_life))
+                member.fade(keep)
 
     def _vectors(self, prior: PriorFeatures) -> tuple[Vector, Vector]:
         values = prior.values if prior.schema == PRIOR_SCHEMA.name else [0.0] * len(PRIOR_SCHEMA)
