@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.events import AlertRaised, ForecastMade
 
-__all__ = ["alert_line", "clock", "live_line", "time_left"]
+__all__ = ["alert_line", "clock", "live_line", "says_nothing", "time_left"]
 
 
 def live_line(forecast: ForecastMade, width: int = 100) -> str:
@@ -34,9 +34,14 @@ def time_left(point: float, lower: float, upper: float) -> str:
     >>> time_left(80, 50, 130), time_left(180, 0, 50_000)
     ('1:20 left (0:50-2:10)', 'time left not known yet')
     """
-    if upper > 30.0 * max(point, 20.0):
+    if says_nothing(point, upper):
         return "time left not known yet"
     return f"{clock(point)} left ({clock(lower)}-{clock(upper)})"
+
+
+def says_nothing(point: float, upper: float) -> bool:
+    """Whether an upper end is so far off that nobody is helped by the interval."""
+    return upper > 30.0 * max(point, 20.0)
 
 
 def alert_line(alert: AlertRaised) -> str:

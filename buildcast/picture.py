@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from buildcast.live import clock, time_left
+from buildcast.live import clock, says_nothing, time_left
 from streams.events import STOPPED
 
 __all__ = ["draw"]
@@ -20,7 +20,6 @@ __all__ = ["draw"]
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
 _NEWS = 0.05  # change of risk that is worth a row
-_UNKNOWN = "not known yet"
 
 
 def draw(report: dict[str, Any]) -> RenderableType:
@@ -89,8 +88,9 @@ def _table(report: dict[str, Any]) -> Table:
 def _left(left: dict[str, float] | None) -> str:
     if left is None:
         return "unknown"
-    told = time_left(left["point"], left["lower"], left["upper"])
-    return _UNKNOWN if told.startswith("time") else told.replace(" left", "", 1)
+    if not _tells_time(left):
+        return "not known yet"
+    return time_left(left["point"], left["lower"], left["upper"]).replace(" left", "", 1)
 
 
 def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, An
     for forecast in forecasts[1:]:
         if abs(forecast["risk"] - kept[-1]["risk"]) >= _NEWS:
             kept.append(forecast)
-    if forecasts[-1] is not kept[-1] and (len(kept) > 1 or _tells_time(forecasts[-1])):
+    if forecasts[-1] is not kept[-1] and (len(kept) > 1 or _tells_time(forecasts[-1]["remaining_seconds"])):
         kept.append(forecasts[-1])
     if len(kept) <= most:
         return kept
@@ -108,8 +108,8 @@ def _chosen(forecasts: list[dict[str, Any]], most: int = 8) -> list[dict[str, An
     return [kept[i] for i in sorted({0, len(kept) - 1, *inner})]
 
 
-def _tells_time(forecast: dict[str, Any]) -> bool:
-    return _left(forecast["remaining_seconds"]) not in (_UNKNOWN, "unknown")
+def _tells_time(left: dict[str, float] | None) -> bool:
+    return left is not None and not says_nothing(left["point"], left["upper"])
 
 
 def _alert(alert: dict[str, Any]) -> Text:
