@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
-from agents.store.database import connect, revisions
+from agents.store.database import revisions
+from tests import databases
 
 _MIGRATE = "import asyncio, sys; from agents.store.database import migrate; asyncio.run(migrate(sys.argv[1]))"
 
@@ -22,7 +21,7 @@ async def test_processes_that_migrate_an_empty_database_at_once_all_find_it_migr
 ) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/store.db"
     if kind == "mariadb":
-        url = await _another(request.getfixturevalue("mariadb"))
+        url = await databases.made(request.getfixturevalue("mariadb"), "at_once")
     root = Path(__file__).parents[2]
     started = [
         await asyncio.create_subprocess_exec(
@@ -35,12 +34,3 @@ async def test_processes_that_migrate_an_empty_database_at_once_all_find_it_migr
         assert each.returncode == 0, said.decode()[-2000:]
     found, wanted = await revisions(url)
     assert found == wanted is not None
-
-
-async def _another(url: str) -> str:
-    """A database of its own, empty, beside the session's."""
-    owner = connect(url)
-    async with owner.begin() as connection:
-        await connection.execute(text("CREATE DATABASE at_once"))
-    await owner.dispose()
-    return make_url(url).set(database="at_once").render_as_string(hide_password=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from agents.mariadb import MariaDB
@@ -14,7 +13,7 @@ from agents.store.users import create_users, grants
 from agents.store.writer import Item, Writer
 from streams import events
 from streams.errors import ConfigError
-from tests import builders
+from tests import builders, databases
 
 PASSWORDS = {"migrate": "m-1'\"", "sink": "s-2", "read": "r-3"}
 
@@ -58,15 +57,11 @@ async def test_the_audit_trail_is_added_to_and_never_changed_by_the_sink(mariadb
 
 @pytest.mark.mysql
 async def test_users_may_be_made_before_the_tables_and_again_after_them(mariadb_server: MariaDB) -> None:
-    owner = connect(mariadb_server.url)
-    async with owner.begin() as connection:
-        await connection.execute(text("CREATE DATABASE IF NOT EXISTS fresh"))
-    await owner.dispose()
-    url = _fresh(mariadb_server.url)
+    url = await databases.made(mariadb_server.url, "fresh")
     for _ in range(2):
         await create_users(url, PASSWORDS, host="127.0.0.1")
         await migrate(url)
-    sink = connect(_fresh(mariadb_server.url_for("buildcast_sink", "s-2")))
+    sink = connect(databases.named(mariadb_server.url_for("buildcast_sink", "s-2"), "fresh"))
     for event in builders.one_of_each():
         assert await Writer(sink).write([Item("x", writes_of(event))] * 2) == []
     await sink.dispose()
@@ -94,7 +89,3 @@ def test_names_that_could_be_statements_are_refused() -> None:
 async def test_a_role_without_a_password_is_named() -> None:
     with pytest.raises(ConfigError, match="migrate, read"):
         await create_users("mysql+aiomysql://u:p@127.0.0.1:1/x", {"sink": "s"})
-
-
-def _fresh(url: str) -> str:
-    return make_url(url).set(database="fresh").render_as_string(hide_password=False)

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy import delete, inspect, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +19,7 @@ from agents.store.rows import writes_of
 from agents.store.users import create_users
 from agents.store.writer import Item, Writer
 from streams import events
-from tests import builders
+from tests import builders, databases
 from tests.agents.test_users import PASSWORDS
 
 PAGE = (Path(__file__).parents[2] / "docs/database.md").read_text(encoding="utf-8")
@@ -128,16 +127,8 @@ async def test_the_reader_selects_views_and_nobody_writes_through_them(mariadb_s
 
 @pytest.mark.mysql
 async def test_the_migrating_user_makes_the_views(mariadb_server: MariaDB) -> None:
-    owner = connect(mariadb_server.url)
-    async with owner.begin() as connection:
-        await connection.execute(text("CREATE DATABASE IF NOT EXISTS viewed"))
-    await owner.dispose()
-    await create_users(_viewed(mariadb_server.url), PASSWORDS, host="127.0.0.1")
-    await migrate(_viewed(mariadb_server.url_for("buildcast_migrate", PASSWORDS["migrate"])))
-    reader = connect(_viewed(mariadb_server.url_for("buildcast_read", PASSWORDS["read"])))
+    await create_users(await databases.made(mariadb_server.url, "viewed"), PASSWORDS, host="127.0.0.1")
+    await migrate(databases.named(mariadb_server.url_for("buildcast_migrate", PASSWORDS["migrate"]), "viewed"))
+    reader = connect(databases.named(mariadb_server.url_for("buildcast_read", PASSWORDS["read"]), "viewed"))
     assert await _rows(reader, "SELECT * FROM v_runs") == []
     await reader.dispose()
-
-
-def _viewed(url: str) -> str:
-    return make_url(url).set(database="viewed").render_as_string(hide_password=False)
