@@ -163,6 +163,6 @@ async def admin(bootstrap: str, seconds: float) -> AsyncIterator[AIOKafkaAdminCl
         except _FORBIDDEN as error:
             raise await refusal(bootstrap, error) from error
         except KafkaError as error:
-            raise Unavailable(f"the broker at {bootstrap} failed to answer: {error!r}") from error
+            raise Unavailable(f"the broker at {bootstrap} failed to answer ({error!r}): try again") from error
     finally:
         await client.close()

@@ -80,7 +80,9 @@ async def replay_dead(bootstrap: str, numbers: Sequence[int]) -> list[int]:
     finally:
         await outbox.stop()
     if refused:
-        raise ConfigError(f"{len(refused)} of them are larger than the broker takes")
+        raise ConfigError(
+            f"{len(refused)} of them are larger than the broker takes: raise max.message.bytes of their topics"
+        )
     return [letter.number for letter in letters]
 
 

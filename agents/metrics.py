@@ -74,6 +74,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_rows_written", "counter", "rows in committed transactions"),
     Metric("buildcast_database_waits", "counter", "batches that waited for the database"),
     Metric("buildcast_spool_bytes", "gauge", "size of the collectors' spool"),
+    Metric("buildcast_webhook_deliveries", "counter", "by HTTP status; 0: cut or turned away", ("status",)),
     Metric("buildcast_cve_feed_age_seconds", "gauge", "age of the newest vulnerability data"),
     Metric("buildcast_duration_predicted_seconds", "gauge", "newest forecast of a run's whole duration", ("bound",)),
     Metric("buildcast_anomalous", "gauge", "host metrics that were odd: -1 low, 0 usual again, 1 high", ("metric",)),

@@ -154,9 +154,9 @@ def _object(answer: requests.Response, url: str) -> dict[str, Any]:
     try:
         found = answer.json()
     except ValueError as error:
-        raise ConfigError(f"{url} answers, but is no Buildcast API") from error
+        raise ConfigError(f"{url} answers, but is no Buildcast API: check the address") from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{url} answers, but is no Buildcast API")
+        raise ConfigError(f"{url} answers, but is no Buildcast API: check the address")
     return found
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from buildcast import endpoints
 from collectors.outbox import Outbox
 from collectors.publish import KafkaPublisher
+from collectors.spool import Spool
 from streams.codec import decode
 from streams.errors import ConfigError, InvalidEvent, Unavailable
 from streams.events import Event
@@ -60,9 +61,10 @@ class RemoteChain:
         if self._feed is not None:
             self._feed.stop()
 
-    def spool_bytes(self) -> int:
-        """What the events that wait take on the disk."""
-        return self._outbox.spool.size_bytes()
+    @property
+    def spool(self) -> Spool:
+        """Where events wait."""
+        return self._outbox.spool
 
     def emit(self, event: Event) -> None:
         """Take an event; it stands on the disk when this returns."""

@@ -120,11 +120,14 @@ class Fetcher:
             known = ipaddress.ip_address(text.split("%", 1)[0])
             listed = any(known in network for network in self._networks)
             if not listed and not is_public(text):
-                raise Rejected(f"{_place(parts)} leads to {text}, which is not a public address; allow it by setting")
+                raise Rejected(
+                    f"{_place(parts)} leads to {text}, which is not a public address; "
+                    "allow its network by setting BUILDCAST_CI_NETWORKS or BUILDCAST_FEED_NETWORKS"
+                )
             if not listed and parts.scheme != "https":
-                raise Rejected(f"{_place(parts)} must be https")
+                raise Rejected(f"{_place(parts)} must be https: plain http is for networks that are allowed")
         if not addresses:
-            raise Unavailable(f"{_place(parts)} has no address", 60)
+            raise Unavailable(f"{_place(parts)} has no address: check the name", 60)
         return addresses[0]
 
     def _talk(

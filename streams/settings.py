@@ -52,7 +52,7 @@ def load(kind: type[S], **given: Any) -> S:
         raise ConfigError(f"BUILDCAST_CONFIG names {config}, which is no file: write it or unset the variable")
     secrets = os.environ.get("BUILDCAST_SECRETS")
     if secrets and not Path(secrets).is_dir():
-        raise ConfigError(f"BUILDCAST_SECRETS names {secrets}, which is no folder")
+        raise ConfigError(f"BUILDCAST_SECRETS names {secrets}, which is no folder: make it or unset the variable")
     arguments = {name: value for name, value in given.items() if value is not None}
     try:
         return kind(**arguments, **({"_secrets_dir": secrets} if secrets else {}))

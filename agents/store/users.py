@@ -31,9 +31,9 @@ _TEMPLATE = Path(__file__).parent / "users.sql"
 def grants(database: str, host: str = "%") -> list[str]:
     """The statements of `users.sql` for a database; `:migrate`, `:sink` and `:read` are the passwords."""
     if not _NAME.match(database):
-        raise ConfigError(f"database name {database!r}: letters, digits and _ only")
+        raise ConfigError(f"the database name {database!r} will not do: use letters, digits and _ only")
     if not re.fullmatch(r"[A-Za-z0-9_.:%-]{1,255}", host):
-        raise ConfigError(f"host pattern {host!r} is not one")
+        raise ConfigError(f"{host!r} is no host pattern: write a name, an address, or % for any")
     lines = [
         line.replace("{table}", table)
         for line in _TEMPLATE.read_text().splitlines() if line and not line.startswith("--")
@@ -46,7 +46,7 @@ def grants(database: str, host: str = "%") -> list[str]:
 async def create_users(url: str, passwords: Mapping[str, str], host: str = "%") -> None:
     """Make or update the three users, as an owner of the database; passwords by role, sent as parameters."""
     if missing := ROLES.keys() - passwords.keys():
-        raise ConfigError(f"no password for {', '.join(sorted(missing))}")
+        raise ConfigError(f"no password is given for {', '.join(sorted(missing))}: each user needs one")
     database = make_url(url).database or ""
     engine = connect(url, pool=1)
     try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collectors.ci.rest import RestApi
     from collectors.ci.server import ReceiverPolicy
     from collectors.ci.settings import CiSettings
+    from collectors.spool import Spool
 
 __all__ = ["ci"]
 
@@ -32,7 +33,7 @@ ci.add_typer(pull, name="pull")
 State = Annotated[Path, typer.Option(help="The state folder; its spool keeps what the broker did not take.")]
 Url = Annotated[str | None, typer.Option(help="The API's address, for a server of one's own.")]
 Local = Annotated[bool, typer.Option("--local", help="Into a state folder, without a server.")]
-Days = Annotated[float, typer.Option(min=0.01, help="How many days the first pull goes back.")]
+Days = Annotated[float, typer.Option(min=0.01, help="How many days each pull looks back, for re-runs of old runs too.")]
 Every = Annotated[float, typer.Option(min=0.0, help="Pull again after so many seconds, until told to stop; 0: once.")]
 _STATE = Path(".buildcast")
 _SAVED_AFTER = 50  # batches
@@ -63,7 +64,8 @@ def receive(
     bootstrap = bootstrap_of(state)
     outbox = Outbox(state / "spool", lambda: KafkaPublisher(bootstrap))
     try:
-        with WebhookServer(_receiver_policy(settings), outbox.keep) as server:
+        answered = _counted(outbox.spool, settings.ci_metrics_port)
+        with WebhookServer(_receiver_policy(settings), outbox.keep, answered) as server:
             stop = _stopped()
             threading.Thread(target=server.serve_forever, name="buildcast-webhooks", daemon=True).start()
             typer.echo(f"webhooks are taken at {settings.ci_host}:{server.server_address[1]}")
@@ -141,19 +143,18 @@ def _pull(source: Source, file: CursorFile, state: Path, local: bool, days: floa
 
 def _once(source: Source, file: CursorFile, state: Path, local: bool, days: float) -> None:
     cursor = file.load()
-    cursor.since = cursor.since or time.time() - days * 86_400.0
     if local:
         from buildcast.commands.ports import emitter
 
         with emitter(True, state) as emit:  # stored once it is left, and only then is the cursor moved
-            told = _emit_all(source, cursor, emit, lambda: None)
+            told = _emit_all(source, cursor, days, emit, lambda: None)
     else:
-        told = _emit_spooled(source, cursor, state, lambda: file.save(cursor))
+        told = _emit_spooled(source, cursor, days, state, lambda: file.save(cursor))
     file.save(cursor)
     typer.echo(told)
 
 
-def _emit_spooled(source: Source, cursor: Cursor, state: Path, save: Callable[[], None]) -> str:
+def _emit_spooled(source: Source, cursor: Cursor, days: float, state: Path, save: Callable[[], None]) -> str:
     from buildcast.remote import bootstrap_of
     from collectors.outbox import Outbox
     from collectors.publish import KafkaPublisher
@@ -161,7 +162,7 @@ def _emit_spooled(source: Source, cursor: Cursor, state: Path, save: Callable[[]
     bootstrap = bootstrap_of(state)
     outbox = Outbox(state / "spool", lambda: KafkaPublisher(bootstrap))
     try:
-        told = _emit_all(source, cursor, outbox.keep, save)
+        told = _emit_all(source, cursor, days, outbox.keep, save)
     except Unavailable:
         save()  # it speaks of nothing that is not in the spool
         raise
@@ -170,11 +171,13 @@ def _emit_spooled(source: Source, cursor: Cursor, state: Path, save: Callable[[]
     return told if sent else f"{told}; they wait in {state / 'spool'} for the broker {bootstrap}"
 
 
-def _emit_all(source: Source, cursor: Cursor, emit: Callable[[Event], None], save: Callable[[], None]) -> str:
+def _emit_all(
+    source: Source, cursor: Cursor, days: float, emit: Callable[[Event], None], save: Callable[[], None]
+) -> str:
     from collectors.ci.pull import pull as pulled
 
     counts: Counter[str] = Counter()
-    for number, batch in enumerate(pulled(source, cursor, time.time(), counts), 1):
+    for number, batch in enumerate(pulled(source, cursor, time.time(), counts, days * 86_400.0), 1):
         for event in batch:
             emit(event)
         counts["events"] += len(batch)
@@ -194,6 +197,18 @@ def _receiver_policy(settings: CiSettings) -> ReceiverPolicy:
         settings.ci_tls_key,
         settings.webhook_secrets(),
     )
+
+
+def _counted(spool: Spool, port: int) -> Callable[[int], None]:
+    from buildcast.spool_metrics import serve_spool
+
+    metrics, tell = serve_spool(spool, port)
+
+    def answered(status: int) -> None:
+        metrics.count("buildcast_webhook_deliveries", status=str(status))
+        tell()
+
+    return answered
 
 
 def _stopped() -> threading.Event:

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.events import Event
+
+if TYPE_CHECKING:
+    from collectors.spool import Spool
 
 __all__ = ["collect"]
 
@@ -28,39 +31,35 @@ def collect(
     from collectors.runner import CollectPolicy
     from collectors.runner import collect as collect_host
 
-    tell = _metrics() if count is None else None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with RemoteChain(state) as chain:
+        tell = _metrics(chain.spool) if count is None else None
 
         def emit(event: Event) -> None:
             chain.emit(event)
             if tell is not None:
-                tell(chain.spool_bytes())
+                tell()
 
         collect_host(CollectPolicy(sample_seconds=every), emit, stop, most=count)
     if chain.failed:
         typer.echo(f"buildcast: {chain.failed}", err=True)
 
 
-def _metrics() -> Callable[[int], None]:
-    """Serve what the daemon knows of its host: bytes in the spool, as told, and the age of vulnerability data here."""
-    from prometheus_client import CollectorRegistry
-
-    from agents.metrics import create, serve
+def _metrics(spool: Spool) -> Callable[[], None]:
+    """Serve what the daemon knows of its host: the spool, and the age of vulnerability data here."""
+    from buildcast.spool_metrics import serve_spool
     from collectors.settings import CollectSettings
     from collectors.vulnerability import FileCache, age_seconds
     from collectors.vulnerability.settings import VulnerabilitySettings
     from streams.settings import load
 
-    settings, registry = load(CollectSettings), CollectorRegistry()
-    metrics = create(registry)
-    serve(registry, settings.collect_metrics_port, settings.metrics_host)
+    metrics, tell_spool = serve_spool(spool, load(CollectSettings).collect_metrics_port)
     advisories = load(VulnerabilitySettings).advisory_cache.expanduser()
 
-    def tell(spool_bytes: int) -> None:
-        metrics.set("buildcast_spool_bytes", spool_bytes)
+    def tell() -> None:
+        tell_spool()
         if advisories.is_dir() and (ages := age_seconds(FileCache(advisories), time.time())):
             metrics.set("buildcast_cve_feed_age_seconds", min(ages.values()))
 

@@ -44,6 +44,7 @@ def _examine(given: Path | None) -> list[Finding]:
     from buildcast import doctor_servers as servers
     from buildcast.endpoints import database_url
     from buildcast.logs import bootstrap_of
+    from collectors.ci.settings import CiSettings
     from collectors.settings import CollectSettings
     from streams.errors import ConfigError
     from streams.settings import load
@@ -60,6 +61,7 @@ def _examine(given: Path | None) -> list[Finding]:
         "worker": worker.worker_metrics_port,
         "sink": load(SinkSettings).sink_metrics_port,
         "collect": load(CollectSettings).collect_metrics_port,
+        "ci": load(CiSettings).ci_metrics_port,
         "api": load(ApiSettings).api_port,
         "trainer": load(TrainerSettings).trainer_metrics_port,
     }

@@ -19,10 +19,9 @@ from streams.errors import ConfigError
 
 __all__ = ["Cursor", "CursorFile", "Told"]
 
-_LOOK_BACK_SECONDS = 86_400.0  # listings begin so far before what is known: re-runs, late clocks
 _STEP_SECONDS = 3600.0  # a listing's address stays the same for so long, and so does its tag
 _GIVEN_UP_SECONDS = 35 * 86_400.0  # GitHub ends a run after 35 days
-_MOST_PAGES, _MOST_TOLD = 500, 20_000
+_MOST_PAGES, _MOST_TOLD = 500, 50_000
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -34,9 +33,8 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Cursor(msgspec.Struct):
-    """`since`: groups older than this are told and over. `pages`: tags of pages that may be asked again."""
+    """`told`: groups by id. `pages`: tags of pages that may be asked again."""
 
-    since: float = 0.0
     told: dict[str, Told] = {}
     pages: dict[str, SeenPage] = {}
 
@@ -49,12 +47,15 @@ class Cursor(msgspec.Struct):
         while len(self.pages) > _MOST_PAGES:
             del self.pages[next(iter(self.pages))]
 
-    def advance(self, now: float) -> None:
-        """A pull is complete: forget what is over and old."""
+    def since(self, now: float, look_back_seconds: float) -> float:
+        """Where a listing begins: so far back, and before every group that goes on. The same for an hour."""
         running = [told.at for told in self.told.values() if told.is_open and told.at > now - _GIVEN_UP_SECONDS]
-        since = min([now - _LOOK_BACK_SECONDS, *running])
-        self.since = max(self.since, since - since % _STEP_SECONDS)
-        self.told = {group: told for group, told in self.told.items() if told.at >= self.since}
+        begin = min([now - look_back_seconds, *running])
+        return begin - begin % _STEP_SECONDS
+
+    def forget(self, before: float) -> None:
+        """A pull is complete: what is older is not listed again."""
+        self.told = {group: told for group, told in self.told.items() if told.at >= before}
         while len(self.told) > _MOST_TOLD:
             del self.told[next(iter(self.told))]
 

@@ -16,10 +16,10 @@ from collectors.ci.rest import Page, SeenPage
 from streams.errors import InvalidEvent, Rejected
 from streams.events import Event
 
-__all__ = ["Group", "Source", "pull", "readable"]
+__all__ = ["LOOK_BACK_SECONDS", "Group", "Source", "pull", "readable"]
 
-FIRST_SECONDS = 7 * 86_400.0
-"""How far back the first pull goes unless told otherwise."""
+LOOK_BACK_SECONDS = 7 * 86_400.0
+"""Every pull lists what is so old, unless told otherwise: a re-run of an old run is listed where that began."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,13 @@ class Source(Protocol):
     def job_events(self, page: Page, counts: Counter[str]) -> list[Event]: ...
 
 
-def pull(source: Source, cursor: Cursor, now: float, counts: Counter[str]) -> Iterator[list[Event]]:
+def pull(
+    source: Source, cursor: Cursor, now: float, counts: Counter[str], look_back_seconds: float = LOOK_BACK_SECONDS
+) -> Iterator[list[Event]]:
     """Batches of events. `Unavailable` when the system stays ill: the cursor stands behind what was yielded."""
     visited: set[str] = set()
-    for page in source.listing(cursor.since or now - FIRST_SECONDS, now, cursor.pages):
+    since = cursor.since(now, look_back_seconds)
+    for page in source.listing(since, now, cursor.pages):
         for group in source.groups(page) if page.body is not None else ():
             known = cursor.told.get(group.id)
             visited.add(group.id)
@@ -72,7 +75,7 @@ def pull(source: Source, cursor: Cursor, now: float, counts: Counter[str]) -> It
             if found := _jobs(source, group_id, cursor, used, counts):
                 yield found
             cursor.remember(used)
-    cursor.advance(now)
+    cursor.forget(since)
 
 
 def readable(items: Any, read: Callable[[Mapping[str, Any]], Iterable[Event]], counts: Counter[str]) -> list[Event]:

@@ -98,7 +98,7 @@ class RestApi:
     def _asked(self, url: str, known: SeenPage | None) -> Page:
         if (wait := self._resume_at - self._clock()) > 0.0:
             self._resume_at = 0.0
-            raise Unavailable(f"the rate of {_server(url)} is spent", wait)
+            raise Unavailable(f"{_server(url)} takes no more requests for now", wait)
         conditional = {"If-None-Match": known.etag} if known else {}
         self.requests += 1
         answer = self._fetcher.get(url, {**self.policy.headers, **conditional})
@@ -119,7 +119,7 @@ class RestApi:
         elif answer.status == 429 or (answer.status == 403 and (spent or "retry-after" in answer.headers)):
             raise Unavailable(f"{_server(url)} limits the rate ({answer.status})", wait)
         elif answer.status >= 500:
-            raise Unavailable(f"{_server(url)} is ill ({answer.status})", wait)
+            raise Unavailable(f"{_server(url)} fails ({answer.status})", wait)
         elif answer.status in (401, 403):
             raise ConfigError(f"{_server(url)} refuses the token ({answer.status}): set one that may read the jobs")
         else:

@@ -69,17 +69,23 @@ def take(
 
 
 class WebhookServer(ThreadingHTTPServer):
-    """Listens once made; `serve_forever` answers. `keep` makes an event durable or raises `Unavailable`."""
+    """Listens once made; `serve_forever` answers. `keep` makes an event durable or raises `Unavailable`.
+
+    `answered` is told each status before it is sent, from many threads; 0 where a sender was cut or turned away.
+    """
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
     def __init__(
-        self, policy: ReceiverPolicy, keep: Callable[[Event], None], clock: Callable[[], float] = time.time
+        self,
+        policy: ReceiverPolicy,
+        keep: Callable[[Event], None],
+        answered: Callable[[int], None] = lambda status: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.policy, self.keep, self.clock = policy, keep, clock
-        self.counts: dict[int, int] = {}
+        self.policy, self.keep, self.answered, self.clock = policy, keep, answered, clock
         self._tls = _tls(policy)
         self._places = threading.BoundedSemaphore(policy.most_connections)
         self.address_family = socket.AF_INET6 if ":" in policy.host else socket.AF_INET
@@ -87,10 +93,6 @@ class WebhookServer(ThreadingHTTPServer):
             super().__init__((policy.host, policy.port), _Handler)
         except OSError as error:
             raise ConfigError(f"{policy.host}:{policy.port} cannot be listened on: {error.strerror}") from error
-
-    def count(self, status: int) -> None:
-        """One more answer of this status."""
-        self.counts[status] = self.counts.get(status, 0) + 1
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -100,7 +102,7 @@ class WebhookServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._places.acquire(blocking=False):
-            self.count(0)
+            self.answered(0)
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -113,7 +115,7 @@ class WebhookServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A sender that went away or speaks no HTTP."""
-        self.count(0)
+        self.answered(0)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -151,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Addresses and headers are not logged: an address may hold a secret."""
 
     def _reply(self, answer: Answer) -> None:
-        self.server.count(answer.status)
+        self.server.answered(answer.status)
         text = (answer.text[:300] + "\n").encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")

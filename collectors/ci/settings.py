@@ -29,6 +29,9 @@ class CiSettings(Settings):
     )
     ci_host: str = Field("127.0.0.1", description="address of `buildcast ci receive`; others than loopback need TLS")
     ci_port: int = Field(8650, ge=0, le=65_535, description="its port")
+    ci_metrics_port: int = Field(
+        9468, ge=0, le=65_535, description="where it serves its metrics, on `metrics_host`; 0: any free port"
+    )
     ci_tls_certificate: Path | None = Field(None, description="its certificate chain (PEM)")
     ci_tls_key: Path | None = Field(None, description="the certificate's key (PEM)")
     github_address: str = Field(

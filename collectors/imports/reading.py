@@ -52,7 +52,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ConfigError(f"Cannot read {path}: {reason}. Check the path and its permissions.") from error
+        raise ConfigError(f"cannot read {path}: {reason}; check the path and its permissions") from error
 
 
 def _lines(content: Any, disk: IO[bytes], moved: Moved) -> Iterator[str]:

@@ -62,7 +62,7 @@ def load_memory(path: Path) -> ScanMemory:
     except FileNotFoundError:
         return ScanMemory()
     except (msgspec.DecodeError, OSError) as error:
-        raise ConfigError(f"The scan's memory {path} cannot be read ({error}); move it away to start anew.") from error
+        raise ConfigError(f"the scan's memory {path} cannot be read ({error}); move it away to start anew") from error
 
 
 def save_memory(path: Path, memory: ScanMemory) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import requests
 
 from agents.ports import free_ports
+from buildcast.spool_metrics import serve_spool
+from collectors.spool import Spool, SpoolLimits
 from collectors.vulnerability import FeedPosition, FileCache
+from tests import builders
 
 
 def _served(port: int, process: subprocess.Popen[bytes], wanted: str) -> dict[str, float]:
@@ -46,6 +49,19 @@ def test_size_of_the_spool_and_age_of_vulnerability_data_are_served(tmp_path: Pa
     finally:
         process.terminate()
         assert process.wait(120) == 0
+
+
+def test_what_a_full_spool_let_go_is_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, SpoolLimits(cap_bytes=200_000, segment_bytes=16_384, ends_segment_bytes=8_192))
+    spool._write_numbers("dropped.json", {"metrics": 7})  # of an earlier process: not counted again
+    (port,) = free_ports(1)
+    _, tell = serve_spool(spool, port)
+    for number in range(400):
+        spool.append(builders.sample(number=number))
+    tell()
+    said = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
+    (line,) = [line for line in said.splitlines() if line.startswith('buildcast_dropped_total{class="spool-metrics"}')]
+    assert float(line.split()[1]) == spool.dropped()["metrics"] - 7 > 0
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import clocks, fuzz, host, lasting, snapshots, trials
+from tests.chaos import clocks, fuzz, guards, host, lasting, snapshots, trials
 
 Trial = Callable[[Path, int], Coroutine[Any, Any, trials.Result]]
 SHORT: dict[str, Trial] = {
@@ -28,12 +28,16 @@ SHORT: dict[str, Trial] = {
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=3),
     "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=15.0),
     "T5": lambda folder, seed: host.broker_away(folder, seed, seconds=20.0),
+    "T6": lambda folder, seed: guards.spool_cap(folder, seed, events=5_000, cap=1_000_000),
     "T7": lambda folder, seed: host.killed_writers(folder, seed, kills=16),
     "T8": lambda folder, seed: trials.shuffled_twice(folder, seed, events=300),
     "T9": lambda folder, seed: trials.poison(folder, seed, events=300),
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=1000),
     "T11": lambda folder, seed: clocks.wrong_clocks(folder, seed, events=500),
     "T13": lambda folder, seed: snapshots.bad_snapshots(folder, seed, events=600),
+    "T16": guards.planted_secrets,
+    "T17": lambda folder, seed: guards.hostile_repository(folder, seed, megabytes=100),
+    "T18": guards.hostile_addresses,
     "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=60.0, rate=200.0),
     "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
     "T24": lambda folder, seed: host.behaviours(folder, seed, children=40),
@@ -47,12 +51,16 @@ LONG: dict[str, Trial] = {
     "T3": lambda folder, seed: trials.sink_kills(folder, seed, kills=25),
     "T4": lambda folder, seed: lasting.database_down(folder, seed, seconds=120.0),
     "T5": lambda folder, seed: host.broker_away(folder, seed, seconds=120.0),
+    "T6": lambda folder, seed: guards.spool_cap(folder, seed, events=30_000, cap=3_000_000),
     "T7": host.killed_writers,
     "T8": trials.shuffled_twice,
     "T9": trials.poison,
     "T10": lambda folder, seed: fuzz.trial(folder, seed, examples=10_000),
     "T11": clocks.wrong_clocks,
     "T13": snapshots.bad_snapshots,
+    "T16": guards.planted_secrets,
+    "T17": guards.hostile_repository,
+    "T18": guards.hostile_addresses,
     "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=480.0, rate=300.0),
     "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=6),
     "T24": lambda folder, seed: host.behaviours(folder, seed, children=300),
@@ -67,6 +75,7 @@ FULL: dict[str, Trial] = {
     "T3": trials.sink_kills,
     "T4": lasting.database_down,
     "T5": host.broker_away,
+    "T6": guards.spool_cap,
     "T21": lasting.soak,
     "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=15),
     "T24": host.behaviours,

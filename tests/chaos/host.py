@@ -27,6 +27,7 @@ from tests.collectors.test_wrapper import wrapped
 __all__ = ["behaviours", "broker_away", "killed_writers"]
 
 _EMIT_P99_MS = 5.0
+_FLUSHES = 1.5  # on a disk that takes longer for one record alone, an emit may take so much of that
 _ENDS_WITHIN_SECONDS = 10.0
 
 
@@ -72,8 +73,8 @@ def _emit(folder: Path, bootstrap: str, seconds: float, rate: float, result: Res
     rank = int(0.99 * len(took))
     emit, flush = (1000.0 * sorted(times)[rank] for times in (took, bare))
     result.figures |= {"events": len(wanted), "emit p99 ms": emit, "bare flush p99 ms": flush, "ends in s": ended}
-    if emit > max(_EMIT_P99_MS, 3.0 * flush):
-        result.broken.append("emit p99 above 5 ms")
+    if emit > max(_EMIT_P99_MS, _FLUSHES * flush):
+        result.broken.append("emit p99 above 5 ms and above 1.5 bare flushes")
     if ended > _ENDS_WITHIN_SECONDS + 2.0:
         result.broken.append("did not end within 10 s")
     return wanted

@@ -17,7 +17,7 @@ LOCAL = ("127.0.0.0/8",)
 
 
 @contextmanager
-def _raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server whose every connection is handed to `talk`."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -84,7 +84,7 @@ def test_rebinding_finds_no_second_look() -> None:
     def talk(peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    with _raw_server(talk) as url:
+    with raw_server(talk) as url:
         port = url.split(":")[2].split("/")[0]
         fetcher = Fetcher(
             FetchPolicy(allowed_networks=LOCAL), lambda host, port: ["127.0.0.1"] if answers.pop(0) else []
@@ -98,7 +98,7 @@ def test_redirects_are_refused(code: int) -> None:
     def talk(peer: socket.socket) -> None:
         peer.sendall(f"HTTP/1.1 {code} X\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n".encode())
 
-    with _raw_server(talk) as url, pytest.raises(Rejected, match="redirect"):
+    with raw_server(talk) as url, pytest.raises(Rejected, match="redirect"):
         Fetcher(FetchPolicy(allowed_networks=LOCAL)).get(url)
 
 
@@ -111,7 +111,7 @@ def test_endless_body_is_cut_at_the_cap(head: bytes) -> None:
         while True:
             peer.sendall(chunk)
 
-    with _raw_server(talk) as url, pytest.raises(Rejected, match="the rest was cut"):
+    with raw_server(talk) as url, pytest.raises(Rejected, match="the rest was cut"):
         Fetcher(FetchPolicy(max_bytes=1_000_000, allowed_networks=LOCAL)).get(url)
 
 
@@ -124,7 +124,7 @@ def test_dripping_answer_is_cut_at_the_deadline(start: bytes) -> None:
             time.sleep(0.02)
 
     began = time.monotonic()
-    with _raw_server(talk) as url:
+    with raw_server(talk) as url:
         fetcher = Fetcher(FetchPolicy(deadline_seconds=0.3, allowed_networks=LOCAL))
         with suppress(Unavailable):
             answer = fetcher.get(url)
@@ -136,7 +136,7 @@ def test_short_body_is_no_answer() -> None:
     def talk(peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
 
-    with _raw_server(talk) as url, pytest.raises(Unavailable):
+    with raw_server(talk) as url, pytest.raises(Unavailable):
         Fetcher(FetchPolicy(allowed_networks=LOCAL)).get(url)
 
 

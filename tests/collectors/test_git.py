@@ -25,8 +25,11 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    return make_tree(tmp_path / "tree")
+
+
+def make_tree(folder: Path) -> Path:
     """Two commits on main."""
-    folder = tmp_path / "tree"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
     (folder / "Makefile").write_text("all:\n")
@@ -173,8 +176,9 @@ HOSTILE = """
 """
 
 
-def test_hostile_repository_runs_nothing_and_is_quick(tree: Path, tmp_path: Path) -> None:
-    mark, hooks = tmp_path / "mark", tmp_path / "hooks"
+def make_hostile(tree: Path, mark: Path) -> None:
+    """Whatever git would run for its owner leaves a file whose name begins with `mark`."""
+    hooks = mark.with_name("hooks")
     hooks.mkdir()
     for name in ("post-index-change", "pre-commit", "post-checkout", "reference-transaction"):
         (hooks / name).write_text(f"#!/bin/sh\ntouch {mark}-hook\n")
@@ -183,6 +187,10 @@ def test_hostile_repository_runs_nothing_and_is_quick(tree: Path, tmp_path: Path
     (tree / "src/a.c").write_text("int filtered();\n")
     config = tree / ".git/config"
     config.write_text(config.read_text() + HOSTILE.format(mark=mark, hooks=hooks))
+
+
+def test_hostile_repository_runs_nothing_and_is_quick(tree: Path, tmp_path: Path) -> None:
+    make_hostile(tree, tmp_path / "mark")
     before = sorted(path.name for path in (tree / ".git").iterdir())
     began = time.monotonic()
     change = observe(tree, "run-1", "host-1", 0.0)

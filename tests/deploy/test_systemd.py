@@ -21,7 +21,7 @@ from streams.settings import load
 from tests.deploy.places import DEPLOY
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-LONG_RUNNING = ("worker", "sink", "trainer", "api", "notify", "collect", "ci")
+LONG_RUNNING = ("worker", "sink", "trainer", "api", "notify", "collect", "ci", "pull-github@", "pull-gitlab@")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
 
 
@@ -109,7 +109,8 @@ def test_secrets_come_as_credentials(unit: Path) -> None:
 
 def test_units_enter_the_broker_as_their_role_and_run_without_a_password_where_none_is_asked() -> None:
     roles = {"worker": "worker", "sink": "sink", "trainer": "trainer", "api": "api", "notify": "notifier",
-             "collect": "collector", "scan": "collector", "ci": "collector"}  # fmt: skip
+             "collect": "collector", "scan": "collector", "ci": "collector", "pull-github@": "collector",
+             "pull-gitlab@": "collector"}  # fmt: skip
     assert set(roles.values()) == set(ROLES)
     for name, role in roles.items():
         unit = DEPLOY / f"systemd/buildcast-{name}.service"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from collectors.ci.cursor import Cursor, CursorFile
+from collectors.ci.cursor import Cursor, CursorFile, Told
 from collectors.ci.github import hook_events as github_hook
 from collectors.ci.github_api import GithubProject, github_headers
 from collectors.ci.gitlab import hook_events as gitlab_hook
@@ -95,7 +95,6 @@ def test_a_first_pull_tells_what_the_webhooks_would_have_told(github: CiServer) 
 def test_what_has_not_changed_is_asked_for_by_its_tag_and_told_no_more(github: CiServer) -> None:
     cursor = Cursor()
     _all(_github(github), cursor)
-    _all(_github(github), cursor)  # `since` has moved on to a day ago: the listing has another address
     github.answered.clear()
     assert _all(_github(github), cursor) == []
     assert github.answered == [304, 304]
@@ -120,8 +119,8 @@ def test_a_time_with_more_runs_than_a_search_shows_is_halved(github: CiServer) -
     many = [run(100 + n, f"2023-11-{10 + n % 4:02d}T{n % 24:02d}:00:00Z") for n in range(1500)]
     github.lists[RUNS] = ("workflow_runs", many)
     github.lists |= {f"{RUNS}/{one['id']}/jobs": ("jobs", []) for one in many}
-    cursor, counts = Cursor(since=NOW - 6 * 86_400), Counter[str]()
-    pages = [page for page in _github(github).listing(cursor.since, NOW, {}) if page.body]
+    counts = Counter[str]()
+    pages = [page for page in _github(github).listing(NOW - 6 * 86_400, NOW, {}) if page.body]
     assert {one["id"] for page in pages for one in page.body["workflow_runs"]} == {one["id"] for one in many}
     assert all(page.body["total_count"] <= 1000 for page in pages)
     assert counts == {}
@@ -235,20 +234,44 @@ def test_a_cursor_comes_back_as_it_was_and_a_broken_one_costs_only_time(github: 
     assert file.load() == cursor
     assert "t0ken" not in file.path.read_text()
     assert CursorFile(tmp_path / "ci", "github", "https://other", "o/r").load() == Cursor()
-    file.path.write_text(json.dumps({"since": "x"}))
+    file.path.write_text(json.dumps({"told": "x"}))
     assert file.load() == Cursor()
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be written"):
         CursorFile(tmp_path / "file", "github", "a", "o/r").save(cursor)
 
 
-def test_runs_that_are_over_and_old_are_forgotten() -> None:
+def test_runs_that_are_over_and_old_are_forgotten_and_those_that_go_on_are_looked_for() -> None:
+    day = 86_400.0
+    cursor = Cursor(
+        {
+            "old": Told("m", NOW - 9 * day, False),
+            "new": Told("m", NOW - day, False),
+            "on": Told("m", NOW - 8 * day, True),
+        }
+    )
+    since = cursor.since(NOW, 7 * day)
+    assert NOW - 8 * day - 3600 < since <= NOW - 8 * day
+    cursor.forget(since)
+    assert sorted(cursor.told) == ["new", "on"]
+    assert cursor.since(NOW + 40 * day, 7 * day) > NOW + 32 * day  # after 35 days nobody believes that it goes on
+
+
+def test_a_cursor_keeps_so_many_tags() -> None:
     cursor = Cursor()
     for page in range(600):
         cursor.remember([_page(page)])
     assert len(cursor.pages) == 500
-    cursor.advance(NOW)
-    assert NOW - 90_000 <= cursor.since <= NOW - 86_400
+
+
+def test_a_run_of_days_ago_that_is_run_again_is_told(github: CiServer) -> None:
+    cursor, old = Cursor(), run(3, "2023-11-09T20:00:00Z")
+    github.lists[RUNS][1].append(old)
+    github.lists[f"{RUNS}/3/jobs"] = ("jobs", [job(31, 3, "2023-11-09T20:00:00Z", "2023-11-09T21:00:00Z")])
+    _all(_github(github), cursor)
+    old |= {"run_attempt": 2, "updated_at": LATEST}
+    github.lists[f"{RUNS}/3/jobs"][1].append(job(32, 3, LATER, LATEST))
+    assert "github/o/r/32/finished" in _ids(_all(_github(github), cursor))
 
 
 def _page(number: int) -> Any:
