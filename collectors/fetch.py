@@ -141,11 +141,11 @@ class Fetcher:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         polite = {"User-Agent": "buildcast", "Accept-Encoding": "identity", **headers}
         connection.request(method, target, body, polite)
-        response = connection.getresponse()
-        if 300 <= response.status < 400 and response.status != http.HTTPStatus.NOT_MODIFIED:
-            raise Rejected(f"{_place(parts)} wants to redirect; that is refused, set the final address")
-        read = self._body(connection, response, parts)
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, read)
+        with connection.getresponse() as response:  # it holds the socket beside the connection
+            if 300 <= response.status < 400 and response.status != http.HTTPStatus.NOT_MODIFIED:
+                raise Rejected(f"{_place(parts)} wants to redirect; that is refused, set the final address")
+            read = self._body(connection, response, parts)
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, read)
 
     def _body(self, connection: _Pinned, response: http.client.HTTPResponse, parts: SplitResult) -> bytes:
         pieces, size = [], 0

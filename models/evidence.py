@@ -60,8 +60,10 @@ def _class(name: str, what: str, weight: float, blame: str, kinds: Sequence[str]
     return Evidence(f"errors_{name}", f"{what}s in the output", "1", weight, blame, _count(kinds), _said(what, kinds))
 
 
-_OFTEN_NOTHING = tuple(
-    _count((kind,)) for kind in ("compile", "missing", "link", "make", "permission", "test", "exception", "network")
+_TOOLS = ("make", "cmake", "ninja", "tool")
+_OFTEN_NOTHING = (
+    *(_count((kind,)) for kind in ("compile", "missing", "link", "permission", "test", "exception", "network")),
+    _count(_TOOLS),
 )
 
 
@@ -133,7 +135,7 @@ EVIDENCE: tuple[Evidence, ...] = (
     _class("compile", "compiler error", 6.0, "change"),
     _class("missing", "missing header, library or file", 5.5, "package"),
     _class("link", "link error", 6.0, "change"),
-    _class("make", "failed make target", 6.0, "change", ("make", "cmake", "ninja", "tool")),
+    _class("make", "failed make target", 6.0, "change", _TOOLS),
     _class("ice", "internal compiler error", 6.0, "host"),
     _class("oom", "sign of memory running out", 6.0, "host"),
     _class("disk", "sign of a full disk", 6.0, "host"),

@@ -115,6 +115,23 @@ def test_endless_body_is_cut_at_the_cap(head: bytes) -> None:
         Fetcher(FetchPolicy(max_bytes=1_000_000, allowed_networks=LOCAL)).get(url)
 
 
+def test_the_connection_is_closed_although_somebody_keeps_the_error() -> None:
+    closed = threading.Event()
+
+    def talk(peer: socket.socket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                peer.sendall(bytes(65_536))
+        closed.set()
+
+    with raw_server(talk) as url:
+        with pytest.raises(Rejected) as kept:
+            Fetcher(FetchPolicy(max_bytes=1_000_000, allowed_networks=LOCAL)).get(url)
+        assert closed.wait(60)
+    assert kept.value.__traceback__ is not None
+
+
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b""])
 def test_dripping_answer_is_cut_at_the_deadline(start: bytes) -> None:
     def talk(peer: socket.socket) -> None:

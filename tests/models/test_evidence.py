@@ -66,6 +66,12 @@ def test_a_sign_that_healthy_runs_never_showed_says_more_the_more_of_them_there_
     assert seen.get("unheard_of", 0.0) == pytest.approx(beyond)
 
 
+@pytest.mark.parametrize("kind", ["make", "cmake", "ninja", "tool", "link", "network"])
+def test_a_sign_of_any_tool_can_be_one_that_healthy_runs_never_showed(kind: str) -> None:
+    assert _seen(errors={kind: 1}, usual_runs=7)["unheard_of"] == pytest.approx(1.0)
+    assert "unheard_of" not in _seen(errors={kind: 1}, usual_runs=7, usual_errors={"make": 1.0, kind: 1.0})
+
+
 def test_a_healthy_run_is_remembered_with_what_it_said() -> None:
     usual = UsualModel()
     healthy = ExampleRecorded(
