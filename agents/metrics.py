@@ -18,17 +18,25 @@ __all__ = ["METRICS", "Metric", "Metrics", "create", "serve"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric as declared. Counters are declared without their `_total`."""
+    """One metric as declared. Counters are declared without their `_total`.
+
+    `known`: values of its one label that are served as 0 before anything happened; what appears with its first count
+    has not grown, so `increase` and the alerts on it would miss that one.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     meaning: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 _RUN_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0)
 _SCORE_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+_PARTS = ("core", "partition-snapshot", "replica-snapshot")
+_CLASSES = ("output-too-large", "spool-metrics", "spool-events", "spool-ends")
+_MODES = ("shadow", "stopped")
 _LAG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
 
 METRICS: tuple[Metric, ...] = (
@@ -36,7 +44,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("cicd_pipeline_run_active", "gauge", "runs in progress on this worker's partitions"),
     Metric("cicd_worker_count", "gauge", "build hosts known on this worker's partitions"),
     Metric("cicd_pipeline_run_errors", "counter", "runs that did not succeed, by error class", ("error_type",)),
-    Metric("cicd_system_errors", "counter", "errors of this system itself", ("component",)),
+    Metric("cicd_system_errors", "counter", "errors of this system itself", ("component",), (), _PARTS),
     Metric("buildcast_events_consumed", "counter", "records consumed", ("topic",)),
     Metric("buildcast_events_rejected", "counter", "records refused to dead letters", ("topic", "reason")),
     Metric("buildcast_events_skipped", "counter", "records seen again after a restart or rebalance", ("topic",)),
@@ -63,14 +71,14 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_trainer_examples_offset", "gauge", "next record of examples.v1 the trainer folds"),
     Metric("buildcast_trainer_challengers", "gauge", "configs folded beside the champion"),
     Metric("buildcast_training_progress_ratio", "gauge", "of the training in progress; 0 where there is none"),
-    Metric("buildcast_model_moves", "counter", "promotions and roll-backs", ("kind",)),
+    Metric("buildcast_model_moves", "counter", "promotions and roll-backs", ("kind",), (), ("promoted", "rolled-back")),
     Metric("buildcast_alerts", "counter", "alerts raised and resolved", ("severity", "verdict")),
-    Metric("buildcast_saved_seconds", "counter", "build time that stopping saved, or would have (shadow)", ("mode",)),
+    Metric("buildcast_saved_seconds", "counter", "build time that stopping saved, or would have (shadow)", ("mode",), (), _MODES),
     Metric("buildcast_model_info", "gauge", "1 for the model that serves", ("model", "version", "sha256", "role")),
     Metric("buildcast_model_examples_offset", "gauge", "next record of examples.v1 the replica folds"),
     Metric("buildcast_snapshot_bytes", "gauge", "size of the newest snapshot", ("kind",)),
     Metric("buildcast_snapshot_timestamp_seconds", "gauge", "when the newest snapshot was written", ("kind",)),
-    Metric("buildcast_dropped", "counter", "state evicted or values not kept", ("class",)),
+    Metric("buildcast_dropped", "counter", "records not kept", ("class",), (), _CLASSES),
     Metric("buildcast_rows_written", "counter", "rows in committed transactions"),
     Metric("buildcast_database_waits", "counter", "batches that waited for the database"),
     Metric("buildcast_spool_bytes", "gauge", "size of the collectors' spool"),
@@ -110,7 +118,11 @@ class Metrics:
 
 def create(registry: CollectorRegistry) -> Metrics:
     """All metrics on a registry."""
-    return Metrics({metric.name: _make(metric, registry) for metric in METRICS})
+    made = {metric.name: _make(metric, registry) for metric in METRICS}
+    for metric in METRICS:
+        for value in metric.known:
+            made[metric.name].labels(value)
+    return Metrics(made)
 
 
 def serve(registry: CollectorRegistry, port: int, host: str = "127.0.0.1") -> int:
