@@ -73,7 +73,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("buildcast_training_progress_ratio", "gauge", "of the training in progress; 0 where there is none"),
     Metric("buildcast_model_moves", "counter", "promotions and roll-backs", ("kind",), (), ("promoted", "rolled-back")),
     Metric("buildcast_alerts", "counter", "alerts raised and resolved", ("severity", "verdict")),
-    Metric("buildcast_saved_seconds", "counter", "build time that stopping saved, or would have (shadow)", ("mode",), (), _MODES),
+    Metric("buildcast_saved_seconds", "counter", "build time that stopping saved or would have", ("mode",), (), _MODES),
     Metric("buildcast_model_info", "gauge", "1 for the model that serves", ("model", "version", "sha256", "role")),
     Metric("buildcast_model_examples_offset", "gauge", "next record of examples.v1 the replica folds"),
     Metric("buildcast_snapshot_bytes", "gauge", "size of the newest snapshot", ("kind",)),
