@@ -23,7 +23,8 @@ _MARKERS: tuple[tuple[str, str], ...] = (
     ("unpack", r"patching file |Hunk #\d|(?:\+ )?unzip\s|Unpacking |Extracting "),
     (
         "fetch",
-        r"Downloading |Downloaded |Download https?://|Fetching |Collecting [\w.\[\]-]+|Get:\d+ |Cloning into ",
+        r"(?:\[INFO\] )?(?:Download(?:ing|ed)[: ] ?|Fetching )|Download https?://|Collecting [\w.\[\]-]+|Get:\d+ |"
+        r"Cloning into |\d+% \[(?:\d+ |Working|Connecting|Waiting)|Length: \d+ \(",
     ),
     ("fetch", r"go: downloading |go get |remote: (?:Counting|Compressing|Enumerating)"),
     ("fetch", r"(?:Receiving objects|Resolving deltas): |(?:Hit|Ign) http"),
@@ -75,7 +76,8 @@ _MARKERS: tuple[tuple[str, str], ...] = (
     ),
     (
         "test",
-        r"(?:Starting|Start\s+\d+:) |Test (?:Suites|Files)?:\s|(?:PASS|FAIL) +\S+\.[jt]sx?|Making check in ",
+        r"Start(?:ing [\w.-]*[Tt]est|\s+\d+: )|# Running:$|={5,} (?:FAILURES|ERRORS) =|_{5,} [\w.]*[tT]est|"
+        r"Finished in [\d.]+s, |Test (?:Suites|Files)?:\s|(?:PASS|FAIL) +\S+\.[jt]sx?|Making check in ",
     ),
     (
         "install",
@@ -87,7 +89,8 @@ _MARKERS: tuple[tuple[str, str], ...] = (
     ),
     (
         "install",
-        r"(?:Setting up|Preparing to unpack|Selecting previously) |ldconfig\b|\[INFO\] --- \S*install\S*:",
+        r"(?:Setting up|Preparing to (?:unpack|replace)|Selecting previously|Processing triggers for) |"
+        r"Installed /|ldconfig\b|\[INFO\] --- \S*install\S*:",
     ),
     (
         "link",
@@ -96,7 +99,7 @@ _MARKERS: tuple[tuple[str, str], ...] = (
     ("link", r"(?:CCLD|CXXLD|HOSTLD)\s|(?:\S*/)?(?:[\w.]+-)*(?:ld|ar|ranlib)(?:\.\w+)?\s+-?[a-zA-Z]"),
     ("link", rf"{_LAUNCHER}{_COMPILER}\s(?!(?:.*\s)?-c\s)(?=(?:.*\s)?-o\s)(?=.*\.(?:o|a|lo|so)\b)"),
     ("compile", r"(?:CC|CXX|AS|HOSTCC|HOSTCXX|RUSTC|GEN|CPP|LEX|YACC)(?:\s*\[M\])?\s+\S|libtool: compile: "),
-    ("compile", rf"{_LAUNCHER}{_COMPILER}\s+.*-"),
+    ("compile", rf"{_LAUNCHER}{_COMPILER}\s+(?:[^\s(].*)?-"),  # `gcc (Debian ...` tells its version
     (
         "compile",
         r"\[\s*\d+%\] |\[\d+/\d+\] |make\S*: Entering directory |Making all in |building '|"

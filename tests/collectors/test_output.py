@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import tarfile
@@ -19,6 +20,16 @@ from collectors.signals import CLASSES, Signal, root_class, signal_of
 from collectors.stages import LINE_LIMIT, STAGES, plain, progress_of, stage_of
 
 STAGE_LINES: list[tuple[str, str]] = [
+    ("fetch", "[INFO] Downloading: http://repo.example.org/a/1.0/a-1.0.pom"),
+    ("fetch", "Downloaded: https://repo.example.org/a/1.0/a-1.0.jar (2 KB at 45.3 KB/sec)"),
+    ("fetch", "100% [25 Packages bzip2 0 B] [Sources 21.3 MB] [Connecting to mirror"),
+    ("", "gcc (Debian 12.2.0-14) 12.2.0"),
+    ("", "Starting PostgreSQL v9.3"),
+    ("test", "    Start 12: net_test"),
+    ("test", "Finished in 1.726806s, 1.1582 runs/s, 1.1582 assertions/s."),
+    ("test", "=================================== FAILURES ==================================="),
+    ("install", "Preparing to replace libc6 2.15-0 (using .../libc6_2.15-1_amd64.deb) ..."),
+    ("install", "Processing triggers for libc-bin ..."),
     ("unpack", "tar -xf ../binutils-2.43.tar.xz"),
     ("unpack", "patching file gcc/config/i386/t-linux64"),
     ("unpack", "Hunk #1 succeeded at 132 (offset 4 lines)."),
@@ -291,21 +302,25 @@ def test_skipped_output_counts_as_lines_and_breaks_the_silence() -> None:
     assert (output.lines, output.silent_seconds(6.0)) == (2, 1.0)
 
 
-def _real_logs() -> list[tuple[str, list[str], str | None]]:
+def _log_texts() -> list[tuple[str, str]]:
     data = Path(os.environ.get("BUILDCAST_DATA", Path(__file__).parents[2] / "../shared/data")).resolve()
     archive = data / "travis-raw-logs/dev_logs.tar.gz"
     if not archive.is_file():
         pytest.skip(f"{archive} is not there: set BUILDCAST_DATA")
-    logs = []
     with tarfile.open(archive) as file:
-        for member in file.getmembers():
-            opened = file.extractfile(member) if member.name.endswith(".log") else None
-            if opened is None:
-                continue
-            text = opened.read().decode("utf-8", "replace")
-            codes = re.findall(r"(?:Your build exited with|failed and exited with) (\d+)", text)
-            lines = [line for line in text.split("\n") if not re.search(r"exited with|travis_time|travis_fold", line)]
-            logs.append((member.name, lines, codes[-1] if codes else None))
+        return [
+            (member.name, opened.read().decode("utf-8", "replace"))
+            for member in file.getmembers()
+            if member.name.endswith(".log") and (opened := file.extractfile(member)) is not None
+        ]
+
+
+def _real_logs() -> list[tuple[str, list[str], str | None]]:
+    logs = []
+    for name, text in _log_texts():
+        codes = re.findall(r"(?:Your build exited with|failed and exited with) (\d+)", text)
+        lines = [line for line in text.split("\n") if not re.search(r"exited with|travis_time|travis_fold", line)]
+        logs.append((name, lines, codes[-1] if codes else None))
     return logs
 
 
@@ -327,6 +342,20 @@ def test_logs_of_real_builds_are_told_apart_by_their_signals() -> None:
     right = sum(said == true for said, true in judged)
     assert len(judged) >= 55
     assert right / len(judged) >= 0.94
+
+
+@pytest.mark.data
+def test_hand_checked_lines_of_real_logs_have_their_stage() -> None:
+    """Figures of this set, drawn and judged by hand after the markers were made: 160 of 167 right, none of the wrong
+    ones told as another stage: half of the lines are of a stage, drawn evenly over stages, half of what marks none."""
+    logs = {name.partition("dev_logs/")[2]: text.split("\n") for name, text in _log_texts()}
+    with (Path(__file__).parent / "stage_lines.csv").open(newline="") as file:
+        checked = [
+            (stage_of(plain(logs[row["log"]][int(row["line"]) - 1])), row["stage"]) for row in csv.DictReader(file)
+        ]
+    assert len(checked) == 167
+    assert sum(told == true for told, true in checked) / len(checked) >= 0.95
+    assert [(told, true) for told, true in checked if told and told != true] == []
 
 
 @pytest.mark.data
