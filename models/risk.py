@@ -43,6 +43,9 @@ START = {
 }  # before any outcome
 
 
+_ALONE = 0.999  # trust in the learned members from which the prior says nothing any more
+
+
 @dataclass(frozen=True)
 class RiskConfig:
     """What the ensemble is made of. `fast` takes the one member that a bulk fold can afford."""
@@ -122,8 +125,8 @@ class RiskModel:
         logits = self._logits(x, z, _slots(prior))
         pooled = self.pool.logit(logits)
         logit = self._final(x, pooled)
-        risks = [sigmoid(each) for each in logits]
-        mean = math.fsum(w * risk for w, risk in zip(self.pool.weights, risks, strict=True))
+        members, weights = self._voices(x, logits)
+        mean = math.fsum(weights[name] * risk for name, risk in members.items())
         spread = self._spread(prior, logits, pooled)
         base, reasons = self._reasons(prior, z, logit) if explain else (logit, [])
         return PriorRisk(
@@ -132,9 +135,9 @@ class RiskModel:
             lower=sigmoid(logit - 1.96 * spread),
             upper=sigmoid(logit + 1.96 * spread),
             confidence=1.0 / (1.0 + spread * spread),
-            variance=math.fsum(w * (risk - mean) ** 2 for w, risk in zip(self.pool.weights, risks, strict=True)),
-            members=dict(zip(self.pool.members, risks, strict=True)),
-            weights=dict(zip(self.pool.members, self.pool.weights, strict=True)),
+            variance=math.fsum(weights[name] * (risk - mean) ** 2 for name, risk in members.items()),
+            members=members,
+            weights=weights,
             base_logit=base,
             reasons=reasons,
             blame=blame_of(PRIOR_SCHEMA, prior.values, reasons) if explain else {},
@@ -218,10 +221,21 @@ class RiskModel:
         """How much the learned members say: with few outcomes the shrunken prior speaks, steps on them are wild."""
         return self.labels / (self.labels + self.config.trusted_labels)
 
+    def _voices(self, x: Vector, logits: Sequence[float]) -> tuple[dict[str, float], dict[str, float]]:
+        """What each member says and its weight, summing to 1: the learned ones, and the prior while it speaks."""
+        members = dict(zip(self.pool.members, map(sigmoid, logits), strict=True))
+        weights = dict(zip(self.pool.members, self.pool.weights, strict=True))
+        trust = self.trust
+        if trust <= _ALONE:
+            members["prior"] = sigmoid(self.prior.logit(x))
+            weights = {name: trust * weight for name, weight in weights.items()}
+            weights["prior"] = weights.get("prior", 0.0) + 1.0 - trust
+        return members, weights
+
     def _final(self, x: Vector, pooled: float) -> float:
         learned = self.calibration.logit(pooled)
         trust = self.trust
-        if trust > 0.999:
+        if trust > _ALONE:
             return learned
         logit = trust * learned + (1.0 - trust) * self.prior.logit(x)
         edge = math.log(0.5 / (self.labels + 1.5))  # of n outcomes the next is unlike all with 1 / (2 n + 4) at least

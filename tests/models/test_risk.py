@@ -54,6 +54,16 @@ def test_score_is_within_its_interval_and_blame_sums_to_one(model: RiskModel, lo
         assert sum(scored.weights.values()) == pytest.approx(1.0)
 
 
+def test_the_prior_speaks_alone_at_first_and_its_fading_voice_is_shown(model: RiskModel, log: list[Event]) -> None:
+    prior = _priors(log)[-1]
+    new, later = RiskModel().score(prior), model.score(prior)
+    assert new.weights["prior"] == 1.0
+    assert later.weights["prior"] == pytest.approx(40.0 / (model.labels + 40.0))
+    assert later.members.keys() == {*model.config.chosen, "prior"}
+    alone = RiskModel(RiskConfig(members=("prior",))).score(prior)
+    assert (alone.members.keys(), alone.weights) == ({"prior"}, {"prior": 1.0})
+
+
 @pytest.mark.parametrize(("outcome", "sure"), [("success", 0), ("failure", 1)])
 def test_few_outcomes_of_one_kind_never_make_the_next_one_certain(outcome: Outcome, sure: int) -> None:
     """The least that n outcomes leave for the other kind is 1 / (2 n + 4) (after Krichevsky and Trofimov, 1981)."""
