@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ci"]
 
-ci = typer.Typer(no_args_is_help=True, help="What CI systems push, and what they keep.")
-pull = typer.Typer(no_args_is_help=True, help="Read a project's jobs on from where the last pull stopped.")
+ci = typer.Typer(add_completion=False, no_args_is_help=True, help="What CI systems push, and what they keep.")
+pull = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Read a project's jobs on from where the last pull stopped."
+)
 ci.add_typer(pull, name="pull")
 
 State = Annotated[Path, typer.Option(help="The state folder; its spool keeps what the broker did not take.")]

@@ -11,7 +11,7 @@ import typer
 
 __all__ = ["db"]
 
-db = typer.Typer(no_args_is_help=True, help="The database's schema, and how long rows are kept.")
+db = typer.Typer(add_completion=False, no_args_is_help=True, help="The database's schema, and how long rows are kept.")
 Database = Annotated[str | None, typer.Option(help="The database's address (BUILDCAST_DATABASE).")]
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 __all__ = ["dlq"]
 
-dlq = typer.Typer(no_args_is_help=True, help="Dead letters: records that were refused.")
+dlq = typer.Typer(add_completion=False, no_args_is_help=True, help="Dead letters: records that were refused.")
 
 State = Annotated[Path, typer.Option(help="The state folder, where BUILDCAST_BOOTSTRAP is not set.")]
 

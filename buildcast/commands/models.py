@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-models = typer.Typer(no_args_is_help=True, help="Model versions: list, show, diff, scores, promote, rollback, history.")
+models = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Model versions: list, show, diff, scores, promote, rollback, history.",
+)
 Bootstrap = Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")]
 State = Annotated[Path, typer.Option(help="The state folder.")]
 HERE = Path(".buildcast")

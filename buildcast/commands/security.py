@@ -27,7 +27,7 @@ from streams.events import FindingReported
 
 __all__ = ["scan_host", "security"]
 
-security = typer.Typer(no_args_is_help=True, help="Security checks of this build host.")
+security = typer.Typer(add_completion=False, no_args_is_help=True, help="Security checks of this build host.")
 
 _COLOURS = {"low": "dim", "medium": "yellow", "high": "red", "critical": "bold red"}
 

@@ -13,7 +13,9 @@ from streams.topics import TOPICS
 
 __all__ = ["topics"]
 
-topics = typer.Typer(no_args_is_help=True, help="The topics: create or list them, and who may use them.")
+topics = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The topics: create or list them, and who may use them."
+)
 Bootstrap = Annotated[str, typer.Option(envvar="BUILDCAST_BOOTSTRAP", help="The broker's address.")]
 
 

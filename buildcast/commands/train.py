@@ -25,7 +25,9 @@ def train(
     model: Annotated[str, typer.Argument(help="Which model; `risk` is the one there is.")] = "risk",
     bootstrap: Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")] = None,
     state: Annotated[Path, typer.Option(help="The state folder.")] = Path(".buildcast"),
-    cancel: Annotated[str | None, typer.Option(help="Cancel the training whose id begins so instead.")] = None,
+    cancel: Annotated[
+        str | None, typer.Option(help="Train nothing: cancel the training whose id begins like this.")
+    ] = None,
 ) -> None:
     """Fold challengers over what was recorded; what is proven better is promoted."""
     if model != "risk":

@@ -48,7 +48,9 @@ from streams.settings import load
 
 __all__ = ["package_of", "vulnerabilities"]
 
-vulnerabilities = typer.Typer(no_args_is_help=True, help="Known weaknesses of what is built. " + NVD_NOTICE)
+vulnerabilities = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Known weaknesses of what is built. " + NVD_NOTICE
+)
 
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps what the feeds said.")]
 Packages = Annotated[list[str] | None, typer.Argument(help="name=version, name-version, a purl or a CPE.")]

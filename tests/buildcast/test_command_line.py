@@ -47,6 +47,7 @@ def test_every_command_of_the_table_answers_to_help() -> None:
     for name in COMMANDS:
         answer = CliRunner().invoke(app, [name, "--help"])
         assert answer.exit_code == 0, (name, answer.output)
+        assert "--install-completion" not in answer.output, name  # would install it for a program of the group's name
 
 
 def test_endpoints_of_a_dead_system_are_nothing(tmp_path: Path) -> None:
