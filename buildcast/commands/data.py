@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["data"]
 
 data = typer.Typer(
-    no_args_is_help=True, help="The examples that models learn from: validate, prepare, export, suspects."
+    add_completion=False,
+    no_args_is_help=True,
+    help="The examples that models learn from: validate, prepare, export, suspects.",
 )
 Bootstrap = Annotated[str | None, typer.Option(help="The broker's address; without one, local mode.")]
 State = Annotated[Path, typer.Option(help="The state folder.")]
