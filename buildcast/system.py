@@ -71,13 +71,17 @@ def _complete(state: Path, found: Endpoints, say: Callable[[str], None]) -> Endp
     folder = (state / "system").resolve()
     ended = [part for part, pid in found.pids.items() if not _running(pid)]
     ports = {part: urlsplit(found.metrics.get(part) or found.api).port or 0 for part in ended}
-    pids = dict(found.pids)
-    for part in ended:
-        say(f"starting the {part} again")
-        pids[part] = _spawn(part, folder, _environment(part, state, found.bootstrap, found.database, ports))
-    for part in ended:
-        _wait(part, pids[part], ports[part], folder)
-    whole = replace(found, pids=pids)
+    begun: dict[str, int] = {}
+    try:
+        for part in ended:
+            say(f"starting the {part} again")
+            begun[part] = _spawn(part, folder, _environment(part, state, found.bootstrap, found.database, ports))
+        for part in ended:
+            _wait(part, begun[part], ports[part], folder)
+    except BaseException:
+        _end(begun)  # nobody would know them; what runs goes on
+        raise
+    whole = replace(found, pids=found.pids | begun)
     endpoints.write(state, whole)
     return whole
 
