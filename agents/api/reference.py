@@ -70,8 +70,8 @@ answered with 202; a broker that is away is waited for. 401 is not proved, 413 t
 `buildcast ci pull github OWNER/REPO` and `buildcast ci pull gitlab PROJECT` read the same from the REST API: to start
 with history, where no webhook can reach you, or beside webhooks for what they lost (ids are the same, so nothing counts
 twice). They ask by tag, keep to the rate that the server tells, and go on from where the last pull stopped; `--every
-300` keeps pulling, as the units `buildcast-pull-github@` and `buildcast-pull-gitlab@` do. GitHub lists a re-run where its
-run began, so each pull looks `--days` (7) back; what is run again later than that only a webhook tells.
+300` keeps pulling, as the units `buildcast-pull-github@` and `buildcast-pull-gitlab@` do. GitHub lists a re-run where
+its run began, so each pull looks `--days` (7) back; what is run again later than that only a webhook tells.
 
 ## Python client
 
