@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.metrics import Metrics
+from models.bounded import forget_oldest
 from streams import events
 
 __all__ = ["Observed"]
@@ -40,8 +41,7 @@ class Observed:
                 self._metrics.observe("buildcast_risk_ratio", output.risk)
                 if output.abort is not None:
                     self._verdicts.setdefault(output.run_id, output.elapsed_seconds)
-                    if len(self._verdicts) > _MOST_VERDICTS:
-                        del self._verdicts[next(iter(self._verdicts))]
+                    forget_oldest(self._verdicts, _MOST_VERDICTS)
                 if output.remaining is not None:
                     self._duration(output.elapsed_seconds, output.remaining)
             case events.AlertRaised():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.metrics import Metrics
 from agents.snapshot import SnapshotRefused as FileRefused
-from agents.snapshot import read_sealed, write_atomically
+from agents.snapshot import read_sealed, written_atomically
 from models.champion import Champions, Fleet
 from models.definition import definition_of
 from models.forecaster import Forecaster, ForecasterConfig
 from models.ledger import Ledger
 from models.lineage import sha256_of
-from models.snapshot import MAX_BYTES, SnapshotRefused, seal, unseal
+from models.snapshot import MAX_BYTES, SnapshotRefused, seal_into, unseal
 from streams.broker import connection
 from streams.codec import decode
 from streams.errors import InvalidEvent
@@ -78,10 +79,11 @@ class Replica:
         for name, forecaster in self.fleet.forecasters.items():
             if forecaster.offset == self._saved.get(name):
                 continue
-            raw = seal(forecaster, self._key)
-            write_atomically(self._path(name), raw)
+            with written_atomically(self._path(name)) as file:
+                seal_into(file, forecaster, self._key)
+                size = file.seek(0, os.SEEK_END)
             self._saved[name] = forecaster.offset
-            self._metrics.set("buildcast_snapshot_bytes", len(raw), kind="replica")
+            self._metrics.set("buildcast_snapshot_bytes", size, kind="replica")
             self._metrics.set("buildcast_snapshot_timestamp_seconds", time.time(), kind="replica")
 
     async def _fold(self, consumer: AIOKafkaConsumer) -> None:

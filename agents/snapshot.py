@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
@@ -31,7 +31,7 @@ __all__ = [
     "seal",
     "sealing_key",
     "unseal",
-    "write_atomically",
+    "written_atomically",
 ]
 
 MAX_BYTES = 256 * 2**20
@@ -124,7 +124,8 @@ class FolderStore:
         raw = seal(Snapshot(self.lineage, partition, dict(offsets), state, origin or Origin()), self._key)
         with self._locked(partition):
             self._refuse_older(partition, offsets)
-            write_atomically(self._path(partition), raw)
+            with written_atomically(self._path(partition)) as file:
+                file.write(raw)
         return len(raw)
 
     def _refuse_older(self, partition: int, offsets: Mapping[str, int]) -> None:
@@ -155,12 +156,13 @@ def read_sealed(path: Path, limit: int) -> bytes | None:
         return None
 
 
-def write_atomically(path: Path, raw: bytes) -> None:
-    """Temporary file, fsync, rename, directory fsync; mode 0600."""
+@contextmanager
+def written_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is there whole or not at all: temporary file, fsync, rename, directory fsync; mode 0600."""
     draft = path.with_suffix(f".{os.getpid()}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

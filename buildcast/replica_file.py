@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from agents.snapshot import sealing_key
+from agents.snapshot import sealing_key, written_atomically
 from streams.journal import Journal
 
 if TYPE_CHECKING:
@@ -51,15 +50,7 @@ def local_champion(paths: LocalPaths) -> ForecasterConfig:
 
 def save_forecaster(paths: LocalPaths, forecaster: Forecaster) -> None:
     """Write the snapshot whole or not at all."""
-    from models.snapshot import seal
+    from models.snapshot import seal_into
 
-    temporary = paths.snapshot.with_name(f"{paths.snapshot.name}.{os.getpid()}.new")
-    with open(temporary, "wb", opener=_private) as file:
-        file.write(seal(forecaster, sealing_key(paths.state)))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(paths.snapshot)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    with written_atomically(paths.snapshot) as file:
+        seal_into(file, forecaster, sealing_key(paths.state))

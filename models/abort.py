@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from models.abort_levels import Levels
+from models.bounded import forget_oldest
 from streams.events import AbortVerdict, Checkpoint, ExampleRecorded, Run
 
 __all__ = [
@@ -111,8 +112,7 @@ class AbortLedger:
         """A run begins: the level that its project has earned by now is the run's to its end."""
         if math.isfinite(level := self.levels.of(run.project)):
             self.opened[run.run_id] = level
-            if len(self.opened) > _OPEN:
-                del self.opened[next(iter(self.opened))]
+            forget_oldest(self.opened, _OPEN)
 
     def add(self, example: ExampleRecorded, verdict: Verdict | None = None) -> Verdict | None:
         """Score one finished run, with the verdict given live or else the one its checkpoints lead to."""

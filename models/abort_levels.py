@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from models.bounded import forget_oldest
+
 __all__ = ["LevelPolicy", "Levels"]
 
 
@@ -42,8 +44,7 @@ class Levels:
             if risk >= level:
                 builds.append(passed)
         self.told[project] = told  # again the most recent
-        if len(self.told) > self.policy.projects:
-            del self.told[next(iter(self.told))]
+        forget_oldest(self.told, self.policy.projects)
 
     def of(self, project: str) -> float:
         """The risk from which to believe history alone; infinite where no level is earned."""

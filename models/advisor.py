@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from models.bounded import forget_oldest
 from models.duration import DurationModel
 from models.performance import advise, held_back
 from streams.events import Advice, AdviceChecked, ExampleRecorded, HeldBack, Run
@@ -42,12 +43,11 @@ class Advisor:
         if example.outcome != "success" or not example.use or example.seconds is None:
             return
         run = example.run
-        given = self._given.pop(_key(run), None)
+        self._given.pop(_key(run), None)
         self._given[_key(run)] = _Given(
             run.run_id, run.parallelism, example.host, run.cache_warm, example.seconds, advise(example, duration)
         )
-        if given is None and len(self._given) > _LIMIT:
-            del self._given[next(iter(self._given))]
+        forget_oldest(self._given, _LIMIT)
 
     def _checked(self, example: ExampleRecorded) -> list[AdviceChecked]:
         given = self._given.get(_key(example.run))

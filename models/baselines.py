@@ -5,6 +5,8 @@ Prior: failure share of all runs. Last outcome: of the project, softened. EWMA-5
 
 from __future__ import annotations
 
+from models.bounded import forget_oldest
+
 __all__ = ["BASELINES", "Baselines"]
 
 BASELINES = ("prior", "last_outcome", "ewma5")
@@ -34,5 +36,4 @@ class Baselines:
         self._labels += 1.0
         self._rate += max(1.0 / self._labels, 0.002) * (label - self._rate)
         self._seen[project] = (ewma + (label - ewma) / 3.0, label)
-        if len(self._seen) > self._projects:
-            del self._seen[next(iter(self._seen))]
+        forget_oldest(self._seen, self._projects)

@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.bounded import forget_oldest
+
 __all__ = ["ConformalConfig", "DelayedConformal", "Served"]
 
 
@@ -167,9 +169,7 @@ class DelayedConformal:
         own = self._groups.pop(group, None)
         if own is None:
             own = [self._all[0], self._all[1], 0.0]
-            if len(self._groups) >= self.config.groups:
-                del self._groups[next(iter(self._groups))]
-                self.evicted_groups += 1
+            self.evicted_groups += forget_oldest(self._groups, self.config.groups - 1)
         self._groups[group] = own
         for cell, step in ((self._all, self.config.step), (own, self.config.group_step)):
             cell[2] += 1.0

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.bounded import forget_oldest
+
 __all__ = ["AdditiveEffects", "EffectFamily", "Key"]
 
 Key = tuple[str, str]  # family, and which one of it
@@ -117,8 +119,6 @@ class AdditiveEffects:
             first = self._prior.get(key)
             mean, variance = first if first else (0.0, self.families[key[0]].prior_variance)
             cell = [mean, variance, 0.0, 0.0]
-            if len(self._cells) >= self.limit:
-                del self._cells[next(iter(self._cells))]
-                self.evicted += 1
+            self.evicted += forget_oldest(self._cells, self.limit - 1)
         self._cells[key] = cell  # the one used last stands last
         return cell

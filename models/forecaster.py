@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models.advisor import Advisor
+from models.bounded import forget_oldest
 from models.duration import DurationConfig, DurationModel
 from models.evidence import EvidenceModel
 from models.ledger import Ledger
@@ -36,6 +37,10 @@ class ForecasterConfig:
     revisable_examples: int = 5_000
 
 
+_packed = msgspec.msgpack.Encoder()
+_unpacked = msgspec.msgpack.Decoder(ExampleRecorded)
+
+
 class Forecaster:
     """All that is learned. `offset` is the next record of `examples.v1` to fold."""
 
@@ -53,7 +58,7 @@ class Forecaster:
         self.opened = Recent(self.config.remembered_runs)
         self.learned = Recent(self.config.remembered_runs)
         self.revised: dict[str, str] = {}  # verdicts by run, the last of each
-        self._revisable: dict[str, ExampleRecorded] = {}
+        self._revisable: dict[str, bytes] = {}  # packed: as objects they were most of a snapshot, and of its time
         self.counts: Counter[str] = Counter()
 
     @property
@@ -114,12 +119,12 @@ class Forecaster:
             return
         self.revised.pop(event.run_id, None)
         self.revised[event.run_id] = event.verdict
-        while len(self.revised) > self.config.remembered_runs:
-            del self.revised[next(iter(self.revised))]
-        example = self._revisable.get(event.run_id)
-        if example is None:
+        forget_oldest(self.revised, self.config.remembered_runs)
+        packed = self._revisable.get(event.run_id)
+        if packed is None:
             self.counts["revised_unknown"] += 1
             return
+        example = _unpacked.decode(packed)
         self.ledger.revise(event.run_id, event.verdict)
         restated = _restated(example, event.verdict)
         if restated.outcome != example.outcome:
@@ -130,9 +135,8 @@ class Forecaster:
         self.counts["revised"] += 1
 
     def _keep(self, example: ExampleRecorded) -> None:
-        self._revisable[example.run.run_id] = example
-        if len(self._revisable) > self.config.revisable_examples:
-            del self._revisable[next(iter(self._revisable))]
+        self._revisable[example.run.run_id] = _packed.encode(example)
+        forget_oldest(self._revisable, self.config.revisable_examples)
 
 
 def _restated(example: ExampleRecorded, verdict: str | None) -> ExampleRecorded:

@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from models.bounded import forget_oldest
 from streams.events import ExampleRecorded, LabelRevised
 
 __all__ = ["INFRASTRUCTURE", "LabelJudge", "Quality", "Suspicion"]
@@ -67,8 +68,7 @@ class LabelJudge:
         key = (run.project, run.name, run.commit)
         commit = self._seen.pop(key, None) or _Commit([], False)
         self._seen[key] = commit
-        if len(self._seen) > self.commits:
-            del self._seen[next(iter(self._seen))]
+        forget_oldest(self._seen, self.commits)
         commit.passed = commit.passed or not failed
         if failed and len(commit.failed) < self.runs_a_commit:
             commit.failed.append(run.run_id)

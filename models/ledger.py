@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from models.abort import AbortLedger
 from models.baselines import BASELINES, Baselines
+from models.bounded import forget_oldest
 from models.cbpe import expected_log_loss
 from models.promotion import log_loss
 from models.recent import Recent
@@ -110,8 +111,7 @@ class Ledger:
             for kind, key, account in self._accounts(example, package):
                 mark.places.append((kind, key, _enter(account, scored)))
             self._marks[example.run.run_id] = mark
-            if len(self._marks) > _REVISABLE:
-                del self._marks[next(iter(self._marks))]
+            forget_oldest(self._marks, _REVISABLE)
         self.abort.add(example)
         self._baselines.learn(example.run.project, bool(label))
         if example.seconds is not None and example.outcome == "success":
@@ -224,6 +224,5 @@ def _renew(held: dict[str, T], key: str, value: T, limit: int) -> T:
     """Put a value last; the one put longest ago is forgotten beyond the limit."""
     held.pop(key, None)
     held[key] = value
-    if len(held) > limit:
-        del held[next(iter(held))]
+    forget_oldest(held, limit)
     return value

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.bounded import forget_oldest
+
 __all__ = ["NoiseByGroup", "NoiseConfig"]
 
 
@@ -72,8 +74,6 @@ class NoiseByGroup:
         own = self._groups.pop(name, None)
         if own is None:
             own = [self._all[0], 0.0]
-            if len(self._groups) >= self.config.groups:
-                del self._groups[next(iter(self._groups))]
-                self.evicted += 1
+            self.evicted += forget_oldest(self._groups, self.config.groups - 1)
         self._groups[name] = own
         return own

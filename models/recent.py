@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from models.bounded import forget_oldest
+
 __all__ = ["Recent"]
 
 
@@ -24,8 +26,7 @@ class Recent:
         if id_ in self._ids:
             return False
         self._ids[id_] = None
-        if len(self._ids) > self.limit:
-            del self._ids[next(iter(self._ids))]
+        forget_oldest(self._ids, self.limit)
         return True
 
     def __contains__(self, id_: str) -> bool:

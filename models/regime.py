@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bounded import forget_oldest
+
 __all__ = ["RegimeConfig", "RegimeShift", "Shift"]
 
 _LOGISTIC = math.sqrt(3.0) / math.pi
@@ -81,9 +83,7 @@ class RegimeShift:
     def open(self, group: str, run_id: str, point: float, scale: float, now: float, lag: float) -> None:
         """A run has started; `point` is the forecast without any shift."""
         own = self._groups.pop(group, None) or _Group()
-        if len(self._groups) >= self.config.groups:
-            del self._groups[next(iter(self._groups))]
-            self.evicted += 1
+        self.evicted += forget_oldest(self._groups, self.config.groups - 1)
         self._groups[group] = own
         own.runs[run_id] = [point, scale, now, lag, own.learned, math.nan]
         own.flying += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from models.bounded import forget_oldest
 from streams.events import ExampleRecorded, Run
 
 __all__ = ["Chance", "RetryModel"]
@@ -48,8 +49,7 @@ class RetryModel:
             del self._failed[key]
         if not passed:
             self._failed[key] = None
-            if len(self._failed) > _COMMITS:
-                del self._failed[next(iter(self._failed))]
+            forget_oldest(self._failed, _COMMITS)
 
     def chance(self, run: Run) -> Chance:
         """Of passing when built again as it is, had it failed."""
@@ -64,5 +64,4 @@ class RetryModel:
         passes, tries = self._tries.pop(project, (0.0, 0.0))
         self._tries[project] = (passes + passed, tries + 1.0)
         self._all = (self._all[0] + passed, self._all[1] + 1.0)
-        if len(self._tries) > _PROJECTS:
-            del self._tries[next(iter(self._tries))]
+        forget_oldest(self._tries, _PROJECTS)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.baselines import BASELINES, Baselines
+from models.bounded import forget_oldest
 from models.forecaster import Forecaster
 from models.history.fold import HistoryLimits
 from models.promotion import PromotionPolicy, Race, log_loss
@@ -108,8 +109,7 @@ class Shadow:
             risks[name] = one.risk.risk(told[limits])
         expected = self.forecasters[self.champion].duration.predict(run, event.time, host=event.host)
         self._asked[run.run_id] = (risks, expected.point if expected else None)
-        if len(self._asked) > _PENDING:
-            del self._asked[next(iter(self._asked))]
+        forget_oldest(self._asked, _PENDING)
 
     def _judge(self, event: ExampleRecorded, offset: int) -> Judged | None:
         asked = self._asked.pop(event.run.run_id, None)

@@ -13,17 +13,30 @@ import hmac
 import io
 import json
 import pickle
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import river
 
 from models.forecaster import Forecaster, ForecasterConfig
 from streams.events import Run
 
-__all__ = ["CODE_VERSION", "MAX_BYTES", "RIVER_VERSION", "SnapshotRefused", "loaded", "probe", "seal", "unseal"]
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = [
+    "CODE_VERSION",
+    "MAX_BYTES",
+    "RIVER_VERSION",
+    "SnapshotRefused",
+    "loaded",
+    "probe",
+    "seal",
+    "seal_into",
+    "unseal",
+]
 
 RIVER_VERSION: str = river.__version__
-CODE_VERSION = "10"  # raised whenever a fold over the same log would end in another state
+CODE_VERSION = "11"  # raised whenever a fold over the same log would end in another state
 MAX_BYTES = 512 * 2**20
 _MAGIC = b"BCSNAP01"
 _MODULES = ("models.", "river.", "numpy", "streams.events")
@@ -60,6 +73,13 @@ class _Unpickler(pickle.Unpickler):
 
 def seal(forecaster: Forecaster, key: bytes) -> bytes:
     """The forecaster with its offset, config name, code and River version, sealed with the key."""
+    file = io.BytesIO()
+    seal_into(file, forecaster, key)
+    return file.getvalue()
+
+
+def seal_into(file: IO[bytes], forecaster: Forecaster, key: bytes) -> None:
+    """Write what `seal` gives to a seekable file, without tens of megabytes in memory on the way."""
     header = json.dumps(
         {
             "code": CODE_VERSION,
@@ -68,9 +88,24 @@ def seal(forecaster: Forecaster, key: bytes) -> bytes:
             "offset": forecaster.offset,
         }
     ).encode()
-    payload = pickle.dumps(forecaster, protocol=5)
-    body = len(header).to_bytes(4, "big") + header + payload
-    return _MAGIC + hmac.digest(key, body, hashlib.sha256) + body
+    file.write(_MAGIC + bytes(32))
+    sealed = _Sealed(file, key)
+    sealed.write(len(header).to_bytes(4, "big") + header)
+    pickle.Pickler(sealed, protocol=5).dump(forecaster)
+    file.seek(len(_MAGIC))
+    file.write(sealed.mac.digest())
+
+
+class _Sealed:
+    """A file whose content goes under a seal as it is written."""
+
+    def __init__(self, file: IO[bytes], key: bytes) -> None:
+        self._file = file
+        self.mac = hmac.new(key, digestmod=hashlib.sha256)
+
+    def write(self, data: Buffer) -> int:
+        self.mac.update(data)
+        return self._file.write(data)
 
 
 def unseal(raw: bytes, key: bytes, config: ForecasterConfig) -> Forecaster:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from models.bounded import forget_oldest
 from models.features import Availability, Feature, Schema
 from streams import events
 
@@ -137,5 +138,4 @@ class Surroundings(msgspec.Struct):
 def _keep(table: dict[str, V], key: str, value: V, limit: int) -> None:
     table.pop(key, None)
     table[key] = value
-    while len(table) > limit:
-        del table[next(iter(table))]
+    forget_oldest(table, limit)

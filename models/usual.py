@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from models.bounded import forget_oldest
 from streams.events import ExampleRecorded, Run
 
 __all__ = ["Usual", "UsualModel"]
@@ -50,8 +51,7 @@ class UsualModel:
         errors = {k: max(float(example.errors.get(k, 0)), _FADE * before.errors.get(k, 0.0)) for k in sorted(kinds)}
         kept = {kind: count for kind, count in errors.items() if count >= 0.1}
         self._usual[key] = Usual(silence, kept, example.disk_used_bytes or before.disk_bytes, before.runs + 1)
-        if len(self._usual) > _LIMIT:
-            del self._usual[next(iter(self._usual))]
+        forget_oldest(self._usual, _LIMIT)
 
 
 def _key(run: Run) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from agents.snapshot import MAX_BYTES, Snapshot, SnapshotRefused, read_sealed, seal, unseal, write_atomically
+from agents.snapshot import MAX_BYTES, Snapshot, SnapshotRefused, read_sealed, seal, unseal, written_atomically
 from models.desk import Desk
 from models.snapshot import CODE_VERSION, RIVER_VERSION, loaded, probe
 from models.snapshot import SnapshotRefused as ModelRefused
@@ -31,7 +31,8 @@ class Memory:
         state = pickle.dumps(desk, protocol=5)
         raw = seal(Snapshot(self._lineage, 0, {_TOPIC: desk.offset}, state), self._key)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path, raw)
+        with written_atomically(self.path) as file:
+            file.write(raw)
         return len(raw)
 
     def load(self) -> Desk | None:

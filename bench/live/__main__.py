@@ -34,7 +34,7 @@ class Sizes:
     rounds: int = 3
     full: int = 8_000  # events
     empty: int = 40_000
-    latency_seconds: float = 8.0
+    latency_seconds: float = 20.0
     rates: tuple[int, ...] = (100, 500, 2_000)  # events a second
     scaling: int = 8_000
     shapes: tuple[tuple[int, int], ...] = ((1, 1), (1, 8), (2, 8), (1, 32))  # workers, partitions

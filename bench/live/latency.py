@@ -3,6 +3,7 @@
 Every sample calls for a forecast (a run's samples stand six seconds apart in event time, and no run lasts so long that
 it is scored more seldom), which is the hardest reading of a rate. Sends keep to their schedule whatever comes back; a
 delay counts from when the send was due. The row's time is when another connection first sees it, asking every 10 ms.
+The first ten seconds of each rate are sent and not counted: broker, database, worker and sink have only just started.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ _HOSTS = 64
 _RUNS = 256  # at least
 _TURNS = 48  # samples of a run at most: beyond 300 s a run is scored each fiftieth of its age, so not every six seconds
 _SETTLE_SECONDS = 20.0
+_WARM_SECONDS = 10.0  # a broker and a worker just started still compile and load
 Key = tuple[str, float]
 
 
 def measure(bootstrap: str, folder: Path, rates: Sequence[int], seconds: float) -> list[dict[str, Any]]:
-    """Each rate for so many seconds, after as many seconds' warming up at most two."""
+    """Each rate for so many seconds, after the warming up."""
     with MariaDB(folder / "mariadb") as server:
         asyncio.run(migrate(server.url))
         found = []
@@ -115,10 +117,10 @@ async def _at(bootstrap: str, folder: Path, url: str, rate: int, seconds: float)
 
 
 async def _send(bootstrap: str, rate: int, seconds: float, due: dict[Key, float], topic: dict[Key, float]) -> None:
-    """Open all runs and wait for their forecasts, then send on schedule; `due` is when each had to be sent."""
+    """Open all runs and wait for their forecasts, then send on schedule; `due`: when each had to go, once warm."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()
-    samples = int(rate * seconds)
+    warm, samples = int(rate * _WARM_SECONDS), int(rate * (_WARM_SECONDS + seconds))
     events, runs = schedule(rate, samples, builders.T0), runs_for(samples)
     records = [(event, record_of(event)) for event in events]
     for _, record in records[:runs]:
@@ -133,7 +135,8 @@ async def _send(bootstrap: str, rate: int, seconds: float, due: dict[Key, float]
         at = began + number / rate
         if (ahead := at - time.time()) > 0.0:
             await asyncio.sleep(ahead)
-        due[getattr(event, "run_id", ""), event.time] = at
+        if number >= warm:
+            due[getattr(event, "run_id", ""), event.time] = at
         await producer.send(record.topic, record.value, record.key, headers=record.headers)
     await producer.stop()
 

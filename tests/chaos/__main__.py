@@ -38,7 +38,7 @@ SHORT: dict[str, Trial] = {
     "T16": guards.planted_secrets,
     "T17": lambda folder, seed: guards.hostile_repository(folder, seed, megabytes=100),
     "T18": guards.hostile_addresses,
-    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=60.0, rate=200.0),
+    "T21": lambda folder, seed: lasting.soak(folder, seed, seconds=60.0, rate=200.0, filled=0),
     "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=1, every=10.0, rate=50.0),
     "T24": lambda folder, seed: host.behaviours(folder, seed, children=40),
 }

@@ -11,7 +11,7 @@ from agents.outbox import Record, record_of
 from streams.events import Event
 from tests import builders
 
-__all__ = ["Traffic", "make_traffic"]
+__all__ = ["Traffic", "brief_runs", "make_traffic"]
 
 POISON: tuple[bytes, ...] = (
     b"\xff\xfe bad utf-8", b"\x00\x00\x00", b'{"specversion":"1.0","data":NaN}', b'{"a":Infinity}', b'{"a":1e400}',
@@ -30,6 +30,13 @@ class Traffic:
     finished: set[str] = field(default_factory=set)
     signals: set[str] = field(default_factory=set)
     poison: int = 0
+
+    def after(self, earlier: Traffic) -> Traffic:
+        """What must be found when both were sent."""
+        return Traffic(
+            [*earlier.records, *self.records], earlier.runs | self.runs, earlier.finished | self.finished,
+            earlier.signals | self.signals, earlier.poison + self.poison,
+        )  # fmt: skip
 
 
 def make_traffic(
@@ -58,6 +65,22 @@ def make_traffic(
             traffic.records.append(
                 Record(topic, key, random_.choice(POISON), [("poison", str(traffic.poison).encode())])
             )
+    return traffic
+
+
+def brief_runs(seed: int, number: int, hosts: int = 16) -> Traffic:
+    """Runs that only start and end, before all that `make_traffic` makes: what fills a worker's bounded memory."""
+    traffic = Traffic()
+    for index in range(number):
+        run_id, host, at = (
+            f"s{seed}-brief-{index}",
+            f"host-{index % hosts}",
+            builders.T0 - 60.0 - 0.1 * (number - index),
+        )
+        started = builders.started(run_id, at=at, host=host)
+        traffic.records += [record_of(started), record_of(builders.finished(run_id, at=at + 30.0, host=host))]
+        traffic.runs.add(run_id)
+        traffic.finished.add(run_id)
     return traffic
 
 
