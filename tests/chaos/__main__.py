@@ -80,7 +80,7 @@ FULL: dict[str, Trial] = {
     "T22": lambda folder, seed: lasting.swelling(folder, seed, rounds=15),
     "T24": host.behaviours,
 }  # fmt: skip
-FORMS = {"short": (SHORT, 240.0), "long": (LONG, 720.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
+FORMS = {"short": (SHORT, 240.0), "long": (LONG, 1200.0), "full": (FULL, 2400.0)}  # trials, and most seconds of each
 REPORT = Path(__file__).parents[2] / "docs/reliability.md"
 
 
