@@ -94,6 +94,7 @@ class Metrics:
 
     def __init__(self, made: Mapping[str, Any]) -> None:
         self._made = made
+        self._series: dict[tuple[Any, ...], Any] = {}  # the library takes 2 us to find one, several times an event
 
     def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
         """Raise a counter."""
@@ -106,14 +107,19 @@ class Metrics:
     def clear(self, name: str, /) -> None:
         """Forget all series of a metric with labels."""
         self._made[name].clear()
+        self._series = {key: series for key, series in self._series.items() if key[0] != name}
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Add to a histogram."""
         self._of(name, labels).observe(value)
 
     def _of(self, name: str, labels: dict[str, str]) -> Any:
-        metric = self._made[name]
-        return metric.labels(**labels) if labels else metric
+        key = (name, *labels.items())
+        series = self._series.get(key)
+        if series is None:
+            metric = self._made[name]
+            series = self._series[key] = metric.labels(**labels) if labels else metric
+        return series
 
 
 def create(registry: CollectorRegistry) -> Metrics:

@@ -123,7 +123,6 @@ async def _guarded(replica: Replica) -> None:
 async def _frozen(replica: Replica) -> None:
     """Modules and the model stay for good: a whole collection that walks them holds the next batch up by 100 ms."""
     await replica.ready.wait()
-    gc.collect()
     gc.freeze()
 
 
