@@ -1,6 +1,6 @@
 """`python -m tests.chaos`: the fault runs, their seeds printed, the table of docs/reliability.md written.
 
-`--short` takes minutes, the default less than an hour, `--full` has the figures of the promises; `--only T3 T4` some of the
+`--short` takes minutes, the default an hour, `--full` has the figures of the promises; `--only T3 T4` some of the
 runs; `--seed N` repeats a failed one.
 """
 
@@ -129,7 +129,7 @@ def _page(results: list[trials.Result], form: str) -> str:
             "forecast that was ever served, also by states that a crash has lost, is made again from the topics",
             "alone to the last digit (`replayed`; `states`: partitions opened, `rebuilt`: from the log instead of a",
             "snapshot), and none is missing. A failed run is repeated by its seed. T21 checks rows, not forecasts.", "",
-            "`--short` takes minutes, the default less than an hour, `--full` two hours: it has the figures promised.", "",
+            "`--short` takes minutes, the default an hour, `--full` two hours: it has the figures promised.", "",
             "| run | set-up | seed | figures | holds |", "|---|---|---|---|---|", *rows, "",
         ]
     )  # fmt: skip
