@@ -1,26 +1,53 @@
 """River's half-space trees with plain state: they rest on the last full window and the samples since; both are kept.
 
-River's anomaly package takes most of a second to import: it is loaded with the first trees.
+River's packages of them bring all other trees and scipy's statistics, 85 MB and most of a second: the module of these
+trees is loaded without the rest, with the first trees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+import river
 
 if TYPE_CHECKING:
-    from river import anomaly
+    from river.anomaly import HalfSpaceTrees
 
 __all__ = ["HalfSpace", "river_trees"]
 
 _SEED = 7
+_PACKAGES = ("river.anomaly", "river.tree")
 
 
-def river_trees() -> Any:
-    """River's package of them; a worker asks for it before it serves, so that no sample waits for the import."""
-    from river import anomaly
+@cache
+def river_trees() -> type[HalfSpaceTrees]:
+    """River's class of them; a worker asks for it before it serves, so that no sample waits for the import."""
+    if any(name in sys.modules for name in _PACKAGES):
+        module = import_module("river.anomaly.hst")
+    else:
+        with _uninitialised(*_PACKAGES):
+            module = import_module("river.anomaly.hst")
+    return cast("type[HalfSpaceTrees]", module.HalfSpaceTrees)
 
-    return anomaly
+
+@contextmanager
+def _uninitialised(*packages: str) -> Iterator[None]:
+    """Let modules of packages be imported without what the packages' own `__init__` imports; leave no trace."""
+    for name in packages:
+        package = ModuleType(name)
+        package.__path__ = [f"{part}/{name.rpartition('.')[2]}" for part in river.__path__]
+        sys.modules[name] = package
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.startswith(packages)]:
+            del sys.modules[name]
 
 
 class HalfSpace:
@@ -67,9 +94,6 @@ class HalfSpace:
         if len(self._since) >= self.window:
             self._before, self._since = self._since, []
 
-    def _planted(self) -> anomaly.HalfSpaceTrees:
+    def _planted(self) -> HalfSpaceTrees:
         trees, height = self._shape
-        made: anomaly.HalfSpaceTrees = river_trees().HalfSpaceTrees(
-            n_trees=trees, height=height, window_size=self.window, seed=_SEED
-        )
-        return made
+        return river_trees()(n_trees=trees, height=height, window_size=self.window, seed=_SEED)

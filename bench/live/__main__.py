@@ -41,6 +41,7 @@ class Sizes:
     examples: int = 50_000
     restarts: int = 3
     memory: int = 1_000_000
+    filled: int = 110_000  # runs
     rows: int = 20_000
     single_rows: int = 1_000
     profile: int = 4_000
@@ -48,7 +49,7 @@ class Sizes:
 
 QUICK = Sizes(
     rounds=1, full=2_000, empty=5_000, latency_seconds=2.0, rates=(100, 500), scaling=2_000, shapes=((1, 8), (2, 8)),
-    examples=2_000, restarts=1, memory=20_000, rows=2_000, single_rows=100, profile=2_000,
+    examples=2_000, restarts=1, memory=20_000, filled=1_000, rows=2_000, single_rows=100, profile=2_000,
 )  # fmt: skip
 Section = Callable[[str, Path, Sizes], Any]
 SECTIONS: dict[str, Section] = {
@@ -57,7 +58,7 @@ SECTIONS: dict[str, Section] = {
     "scaling": lambda at, folder, s: scaling.measure(at, folder, s.scaling, list(s.shapes)),
     "replica": lambda at, folder, s: asyncio.run(replica.catch_up(at, folder, s.examples)),
     "restart": lambda at, folder, s: asyncio.run(replica.restart(at, folder, s.restarts)),
-    "memory": lambda at, folder, s: asyncio.run(replica.memory(at, folder, s.memory)),
+    "memory": lambda at, folder, s: asyncio.run(replica.memory(at, folder, s.memory, s.filled)),
     "sinks": lambda _at, folder, s: sinks.measure(folder, s.rows, s.single_rows),
     "hotspots": lambda at, folder, s: hotspots.measure(at, folder, s.profile),
 }

@@ -23,6 +23,7 @@ from models.forecaster import Forecaster, ForecasterConfig
 from streams.codec import decode
 from streams.events import Event, ExampleRecorded, RunOpened
 from tests import builders
+from tests.chaos.scenario import brief_runs
 from tests.integration.processes import Process
 
 __all__ = ["catch_up", "closely_watched", "memory", "restart"]
@@ -115,24 +116,33 @@ async def restart(bootstrap: str, folder: Path, rounds: int) -> dict[str, float]
     return {"seconds": statistics.median(took[1:]), "slowest_seconds": max(took[1:])}
 
 
-async def memory(bootstrap: str, folder: Path, events: int) -> dict[str, float]:
-    """Resident MiB of a worker after a tenth of the events, half of them and all."""
+async def memory(bootstrap: str, folder: Path, events: int, filled: int = 110_000) -> dict[str, float]:
+    """Resident MiB of a worker that waits, that has met so many runs, and after half of the events and all.
+
+    What a worker remembers is bounded by numbers of runs, the largest by 100,000: from there on it must not grow.
+    """
     await empty_topics(bootstrap)
     member, found, sent = Member(bootstrap, "memory", folder, 0), [], 0
+    filling = [replace(record, topic=INPUT) for record in brief_runs(0, filled).records]
     try:
         await until([member], lambda: member.assigned > 0)
-        for share in (0.1, 0.5, 1.0):
+        found.append(_resident(member))
+        for start in range(0, len(filling), _PART):
+            await send(bootstrap, filling[start : start + _PART])
+        await until([member], lambda: member.done >= len(filling))
+        found.append(_resident(member))
+        for share in (0.5, 1.0):
             while sent < int(events * share):
                 records = closely_watched(sent, min(_PART, int(events * share) - sent))
                 await send(bootstrap, records)
                 sent += len(records)
-            await until([member], lambda: member.done >= sent)  # noqa: B023 - awaited here
+            await until([member], lambda: member.done >= len(filling) + sent)  # noqa: B023 - awaited here
             found.append(_resident(member))
     finally:
         member.process.kill()
         member.process.wait()
-    return {"events": float(sent), "early_events": events * 0.1, "early_mib": found[0], "half_mib": found[1],
-            "end_mib": found[2]}  # fmt: skip
+    names = ("waiting_mib", "filled_mib", "half_mib", "end_mib")
+    return {"events": float(sent), "filled_runs": float(filled)} | dict(zip(names, found, strict=True))
 
 
 def closely_watched(first: int, count: int) -> tuple[Record, ...]:

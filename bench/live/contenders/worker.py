@@ -27,6 +27,7 @@ from agents.transport import Batch
 from agents.watchdog import Watchdog
 from agents.worker import create_app
 from bench.live.task import INPUT, Stopwatch, arguments, task_of
+from models.trees import river_trees
 
 
 class Meter(Watchdog):
@@ -109,6 +110,7 @@ async def main() -> None:
     registry = CollectorRegistry()
     metrics = create(registry)
     meter = Meter(registry, given.total, given.profile)
+    river_trees()
     app = create_app(settings, metrics, meter) if given.task == "full" else empty_app(settings, meter)
 
     async def assigned(_app: Any, assigned: set[Any], **_: Any) -> None:
