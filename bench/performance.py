@@ -218,7 +218,7 @@ def _memory(row: Mapping[str, float]) -> Iterator[str]:
     yield (
         f"Resident memory of a worker: {row['waiting_mib']:.0f} MiB while it waits; {row['filled_mib']:.0f} MiB when "
         f"it has learned {filled} runs (the largest of its tables holds 100,000); {row['half_mib']:.0f} MiB after half "
-        f"of {more} events more and {row['end_mib']:.0f} MiB after all (runs of 100 events, of which two are scored and "
+        f"of {more} events more and {row['end_mib']:.0f} MiB after all (runs of 100 events: two are scored and "
         "the last is learned)."
     )
 
