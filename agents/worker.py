@@ -83,10 +83,7 @@ def _attach(
     tasks: set[asyncio.Task[None]] = set()
 
     async def fold() -> None:
-        tasks.add(asyncio.get_running_loop().create_task(_guarded(replica)))
-
-    async def freeze() -> None:
-        tasks.add(asyncio.get_running_loop().create_task(_frozen(replica)))
+        tasks.update(asyncio.create_task(each) for each in (_guarded(replica), _frozen(replica)))
 
     async def end_fold() -> None:
         for task in tasks:
@@ -94,7 +91,7 @@ def _attach(
         await asyncio.gather(*tasks, return_exceptions=True)
         replica.save()
 
-    app.opening += [outbox.start, fold, freeze]
+    app.opening += [outbox.start, fold]
     app.closing += [end_fold, outbox.stop]
 
     async def revoked(*_args: Any, **_kwargs: Any) -> None:

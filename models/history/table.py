@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Generic, TypeVar
+
+from models.bounded import forget_oldest
 
 __all__ = ["Table"]
 
@@ -14,7 +15,7 @@ V = TypeVar("V")
 class Table(Generic[V]):
     """Keys to values, least recently kept first. `limit` is in entries.
 
-    A full table forgets `batch` entries at once, because finding the oldest of a dictionary costs a walk over gaps.
+    A full table forgets `batch` entries at once (`models.bounded` says why).
 
     >>> table = Table[int](2)
     >>> for key in "abc":
@@ -59,10 +60,7 @@ class Table(Generic[V]):
 
     def trim(self) -> None:
         """Forget the oldest until the limit holds."""
-        while len(self.entries) > self.limit:
-            for oldest in list(islice(self.entries, self.batch)):
-                del self.entries[oldest]
-            self.evicted += self.batch
+        self.evicted += forget_oldest(self.entries, self.limit, self.batch)
 
     def drop(self, key: str) -> V | None:
         """Take a key out on purpose; not counted as forgotten."""

@@ -72,11 +72,8 @@ def brief_runs(seed: int, number: int, hosts: int = 16) -> Traffic:
     """Runs that only start and end, before all that `make_traffic` makes: what fills a worker's bounded memory."""
     traffic = Traffic()
     for index in range(number):
-        run_id, host, at = (
-            f"s{seed}-brief-{index}",
-            f"host-{index % hosts}",
-            builders.T0 - 60.0 - 0.1 * (number - index),
-        )
+        run_id, host = f"s{seed}-brief-{index}", f"host-{index % hosts}"
+        at = builders.T0 - 60.0 - 0.1 * (number - index)
         started = builders.started(run_id, at=at, host=host)
         traffic.records += [record_of(started), record_of(builders.finished(run_id, at=at + 30.0, host=host))]
         traffic.runs.add(run_id)
