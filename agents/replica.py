@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.metrics import Metrics
 from agents.snapshot import SnapshotRefused as FileRefused
-from agents.snapshot import read_sealed, written_atomically
+from agents.snapshot import read_sealed
 from models.champion import Champions, Fleet
 from models.definition import definition_of
 from models.forecaster import Forecaster, ForecasterConfig
@@ -29,6 +29,7 @@ from models.snapshot import MAX_BYTES, SnapshotRefused, seal_into, unseal
 from streams.broker import connection
 from streams.codec import decode
 from streams.errors import InvalidEvent
+from streams.whole_file import written_atomically
 
 __all__ = ["Replica", "report_scores"]
 

@@ -16,11 +16,12 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import msgspec
 
 from agents.lineage import Origin
+from streams.whole_file import written_atomically
 
 __all__ = [
     "FolderStore",
@@ -31,7 +32,6 @@ __all__ = [
     "seal",
     "sealing_key",
     "unseal",
-    "written_atomically",
 ]
 
 MAX_BYTES = 256 * 2**20
@@ -154,23 +154,6 @@ def read_sealed(path: Path, limit: int) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-@contextmanager
-def written_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all: temporary file, fsync, rename, directory fsync; mode 0600."""
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def sealing_key(folder: Path, given: str = "") -> bytes:

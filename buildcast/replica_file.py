@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.snapshot import sealing_key, written_atomically
+from agents.snapshot import sealing_key
 from streams.journal import Journal
+from streams.whole_file import written_atomically
 
 if TYPE_CHECKING:
     from buildcast.local import LocalPaths

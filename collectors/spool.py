@@ -14,7 +14,6 @@ import fcntl
 import heapq
 import json
 import os
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from collectors.segment import Record, SegmentWriter, is_written_to, read_record
 from streams.codec import encode
 from streams.errors import Unavailable
 from streams.events import Event, HostSampled, PipelineFinished, RunFinished, RunSampled
+from streams.whole_file import written_atomically
 
 __all__ = ["RANKS", "Spool", "SpoolLimits", "Spooled", "rank_of"]
 
@@ -224,16 +224,8 @@ class Spool:
         return {key: value for key, value in found.items() if isinstance(value, int)} if isinstance(found, dict) else {}
 
     def _write_numbers(self, name: str, numbers: Mapping[str, int]) -> None:
-        fd, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{name}-")
-        try:
-            with os.fdopen(fd, "w", encoding="ascii") as file:
-                json.dump(numbers, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.folder / name)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with written_atomically(self.folder / name, lasting=False) as file:  # an older count means sending again
+            file.write(json.dumps(numbers).encode())
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import msgspec
 
 from streams.errors import ConfigError
+from streams.whole_file import written_atomically
 
 __all__ = ["ROLES", "Principal", "Role", "Tokens", "mint", "revoke"]
 
@@ -61,10 +62,8 @@ def revoke(path: Path, name: str) -> list[Role]:
             kept.append(line)
     if not gone:
         raise ConfigError(f"{path} holds no token of the name {name!r}")
-    draft = path.with_name(f"{path.name}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_TRUNC | os.O_CREAT, 0o600), "wb") as file:
+    with written_atomically(path) as file:
         file.writelines(kept)
-    draft.replace(path)
     return gone
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from agents.snapshot import MAX_BYTES, Snapshot, SnapshotRefused, read_sealed, seal, unseal, written_atomically
+from agents.snapshot import MAX_BYTES, Snapshot, SnapshotRefused, read_sealed, seal, unseal
 from models.desk import Desk
 from models.snapshot import CODE_VERSION, RIVER_VERSION, loaded, probe
 from models.snapshot import SnapshotRefused as ModelRefused
+from streams.whole_file import written_atomically
 
 __all__ = ["Memory"]
 

@@ -6,9 +6,7 @@ Law: it speaks only of what is durable elsewhere, so a lost cursor costs request
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import msgspec
 
 from collectors.ci.rest import Page, SeenPage
 from streams.errors import ConfigError
+from streams.whole_file import written_atomically
 
 __all__ = ["Cursor", "CursorFile", "Told"]
 
@@ -76,16 +75,9 @@ class CursorFile:
 
     def save(self, cursor: Cursor) -> None:
         """Replace the file at once."""
-        temporary = ""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".cursor-")
-            with os.fdopen(fd, "wb") as file:
+            with written_atomically(self.path) as file:
                 file.write(msgspec.json.encode(cursor))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
         except OSError as error:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
             raise ConfigError(f"the cursor {self.path} cannot be written: {error.strerror}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import msgspec
 
 from collectors.jhalfs.tail import Place
 from streams.errors import ConfigError
+from streams.whole_file import written_atomically
 
 __all__ = ["Memory", "Package", "load", "save"]
 
@@ -64,9 +64,5 @@ def load(path: Path) -> Memory:
 def save(path: Path, memory: Memory) -> None:
     """Replace the file; a crash leaves the old one or the new one whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
+    with written_atomically(path) as file:
         file.write(msgspec.json.encode(memory))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -6,7 +6,6 @@ A scan remembers what it reported and the tool chain's digests in one small file
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from collectors.security.check import Finding
 from collectors.security.scan import Scan
 from streams.errors import ConfigError
 from streams.events import FindingReported
+from streams.whole_file import written_atomically
 
 __all__ = ["ScanMemory", "load_memory", "report", "save_memory", "severity_of", "texts"]
 
@@ -67,13 +67,8 @@ def load_memory(path: Path) -> ScanMemory:
 
 def save_memory(path: Path, memory: ScanMemory) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with written_atomically(path) as file:
         file.write(msgspec.json.encode(memory))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _identity(finding: Finding) -> str:
