@@ -50,17 +50,18 @@ def what_if(
     run: Run,
     prior: PriorFeatures,
     schema: Schema,
+    now: Answer,
     ask: Callable[[PriorFeatures], Answer],
     doubt: Callable[[int, float], float],
     retry: Chance | None = None,
 ) -> list[Counterfactual]:
     """Expected change of the risk for each change that the run allows (negative is better).
 
-    `doubt(column, step)`: the standard error of the logit when a feature moves by `step`, infinite where it never did.
+    `now`: what `ask(prior)` said. `doubt(column, step)`: the standard error of the logit when a feature moves by
+    `step`, infinite where it never did.
     """
     if len(prior.values) != len(schema):
         return []
-    now = ask(prior)
     found = [_moved(now, change, prior, schema, ask, doubt) for change in _changes(run, prior, schema)]
     if retry is not None and run.commit:
         risk = sigmoid(now.logit)
@@ -91,11 +92,10 @@ def _moved(
     then = ask(msgspec.structs.replace(prior, values=values))
     wide = 1.96 * math.sqrt(known + _apart(now, then) + (_PULL * (then.logit - now.logit)) ** 2)
     top = 0.0 if change.never_worse else 1.0
-    steps = [
-        min(top, sigmoid(then.logit + base + side) - sigmoid(now.logit + base))
-        for base in (0.0, -1.96 * now.spread, 1.96 * now.spread)
-        for side in (0.0, -wide, wide)
-    ]
+    steps = []
+    for base in (0.0, -1.96 * now.spread, 1.96 * now.spread):
+        before = sigmoid(now.logit + base)
+        steps += [min(top, sigmoid(then.logit + base + side) - before) for side in (0.0, -wide, wide)]
     return Counterfactual(change=change.text, risk_change=steps[0], lower=min(steps), upper=max(steps))
 
 

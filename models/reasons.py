@@ -27,7 +27,7 @@ class Teller:
         parts = contributions.tolist()
         found = []
         for group, columns in self._groups.items():
-            logit = math.fsum(parts[column] for column in columns)
+            logit = math.fsum([parts[column] for column in columns])
             if logit != 0.0:
                 found.append(Reason(text=self._text(group, values, logit), logit=logit, feature=group))
         return sorted(found, key=lambda reason: -abs(reason.logit))

@@ -112,22 +112,26 @@ class RiskModel:
         x, z = self._vectors(prior)
         return sigmoid(self._final(x, self.pool.logit(self._logits(x, z, _slots(prior)))))
 
-    def score(self, prior: PriorFeatures) -> PriorRisk:
-        """The risk with its interval, members, reasons and blame."""
-        return self._score(prior, explain=True)
-
-    def score_bare(self, prior: PriorFeatures) -> PriorRisk:
-        """The same digits without reasons, for bulk replays."""
-        return self._score(prior, explain=False)
-
-    def _score(self, prior: PriorFeatures, explain: bool) -> PriorRisk:
+    def answer(self, prior: PriorFeatures) -> Answer:
+        """The logit with its doubt and the members': what `score` and `counterfactuals` both begin with."""
         x, z = self._vectors(prior)
         logits = self._logits(x, z, _slots(prior))
         pooled = self.pool.logit(logits)
-        logit = self._final(x, pooled)
-        members, weights = self._voices(x, logits)
+        return Answer(self._final(x, pooled), self._spread(prior, logits, pooled), logits, self.pool.weights)
+
+    def score(self, prior: PriorFeatures, answer: Answer | None = None) -> PriorRisk:
+        """The risk with its interval, members, reasons and blame; `answer`: the model's, if it was asked already."""
+        return self._score(prior, answer or self.answer(prior), explain=True)
+
+    def score_bare(self, prior: PriorFeatures) -> PriorRisk:
+        """The same digits without reasons, for bulk replays."""
+        return self._score(prior, self.answer(prior), explain=False)
+
+    def _score(self, prior: PriorFeatures, answer: Answer, explain: bool) -> PriorRisk:
+        x, z = self._vectors(prior)
+        logit, spread = answer.logit, answer.spread
+        members, weights = self._voices(x, answer.members)
         mean = math.fsum(weights[name] * risk for name, risk in members.items())
-        spread = self._spread(prior, logits, pooled)
         base, reasons = self._reasons(prior, z, logit) if explain else (logit, [])
         return PriorRisk(
             logit=logit,
@@ -176,15 +180,11 @@ class RiskModel:
             self.history.learn_contexts(example.prior.keys, 0.0)
         self.counts["forgiven"] += 1
 
-    def counterfactuals(self, run: Run, prior: PriorFeatures, retry: Chance | None = None) -> list[Counterfactual]:
+    def counterfactuals(
+        self, run: Run, prior: PriorFeatures, retry: Chance | None = None, answer: Answer | None = None
+    ) -> list[Counterfactual]:
         """What an actionable change would do to the risk, and a retry of a commit that failed."""
-        return what_if(run, prior, PRIOR_SCHEMA, self._answer, self._doubt, retry)
-
-    def _answer(self, prior: PriorFeatures) -> Answer:
-        x, z = self._vectors(prior)
-        logits = self._logits(x, z, _slots(prior))
-        pooled = self.pool.logit(logits)
-        return Answer(self._final(x, pooled), self._spread(prior, logits, pooled), logits, self.pool.weights)
+        return what_if(run, prior, PRIOR_SCHEMA, answer or self.answer(prior), self.answer, self._doubt, retry)
 
     def _doubt(self, column: int, step: float) -> float:
         """Standard error of the logit for a step of a feature: 1 / sqrt(n p q) for each of its deviations."""

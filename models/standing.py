@@ -51,5 +51,6 @@ class Standings:
         risk = forecaster.risk
         if not self.explain:
             return Standing(run, prior, risk.score_bare(prior), [])
-        changes = risk.counterfactuals(run, prior, forecaster.retry.chance(run))
-        return Standing(run, prior, risk.score(prior), changes)
+        answer = risk.answer(prior)
+        changes = risk.counterfactuals(run, prior, forecaster.retry.chance(run), answer)
+        return Standing(run, prior, risk.score(prior, answer), changes)

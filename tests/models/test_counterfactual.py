@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.counterfactual import Answer, what_if
+from models import counterfactual
+from models.counterfactual import Answer
 from models.history.fold import PRIOR_SCHEMA
 from models.retry import Chance
 from models.risk import RiskModel
-from streams.events import Counterfactual, ExampleRecorded, Outcome, PriorFeatures
+from streams.events import Counterfactual, ExampleRecorded, Outcome, PriorFeatures, Run
 from tests.builders import T0, run
 
 GIB = 2**30
@@ -111,16 +112,25 @@ def _ask(logit: Callable[[PriorFeatures], float]) -> Callable[[PriorFeatures], A
     return lambda prior: Answer(logit(prior), 0.0, [logit(prior)], [1.0])
 
 
+def _what_if(
+    asked: Run,
+    prior: PriorFeatures,
+    ask: Callable[[PriorFeatures], Answer],
+    doubt: Callable[[int, float], float],
+    retry: Chance | None = None,
+) -> list[Counterfactual]:
+    return counterfactual.what_if(asked, prior, PRIOR_SCHEMA, ask(prior), ask, doubt, retry)
+
+
 def _plain_prior() -> PriorFeatures:
     return PriorFeatures(schema=PRIOR_SCHEMA.name, values=[0.0] * len(PRIOR_SCHEMA))
 
 
 def test_a_change_states_the_difference_of_the_models_own_risks() -> None:
     column = PRIOR_SCHEMA.names.index("cache_warm")
-    (told,) = what_if(
+    (told,) = _what_if(
         run(parallelism=None, cache_warm=False),
         _plain_prior(),
-        PRIOR_SCHEMA,
         _ask(lambda asked: -2.0 * asked.values[column]),
         lambda column, step: 0.1,
     )
@@ -128,9 +138,7 @@ def test_a_change_states_the_difference_of_the_models_own_risks() -> None:
 
 
 def test_what_has_never_varied_may_do_anything() -> None:
-    (told,) = what_if(
-        run(parallelism=8), _plain_prior(), PRIOR_SCHEMA, _ask(lambda asked: 0.0), lambda column, step: math.inf
-    )
+    (told,) = _what_if(run(parallelism=8), _plain_prior(), _ask(lambda asked: 0.0), lambda column, step: math.inf)
     assert (told.risk_change, told.lower, told.upper) == (0.0, -0.5, 0.5)
 
 
@@ -141,8 +149,7 @@ def test_members_that_disagree_on_a_change_widen_it() -> None:
         return lambda asked: Answer(0.0, 0.0, [apart * asked.values[column], 0.0], [0.5, 0.5])
 
     one, two = (
-        what_if(run(parallelism=8), _plain_prior(), PRIOR_SCHEMA, ask(apart), lambda column, step: 0.1)[0]
-        for apart in (0.0, 1.0)
+        _what_if(run(parallelism=8), _plain_prior(), ask(apart), lambda column, step: 0.1)[0] for apart in (0.0, 1.0)
     )
     assert two.upper - two.lower > one.upper - one.lower > 0.0
 
@@ -152,10 +159,9 @@ def test_more_memory_never_raises_the_risk_whatever_a_model_holds(
     base: float, slope: float, doubt: float, limit: int
 ) -> None:
     column = PRIOR_SCHEMA.names.index("memory_limit")
-    (told,) = what_if(
+    (told,) = _what_if(
         run(parallelism=None, memory_limit_bytes=limit),
         _plain_prior(),
-        PRIOR_SCHEMA,
         _ask(lambda asked: base + slope * asked.values[column]),
         lambda column, step: doubt,
     )
@@ -164,8 +170,8 @@ def test_more_memory_never_raises_the_risk_whatever_a_model_holds(
 
 @given(st.floats(-5.0, 5.0), st.floats(0.0, 1.0))
 def test_a_retry_takes_the_share_of_the_risk_that_passes_the_second_time(base: float, share: float) -> None:
-    (told,) = what_if(
-        run(parallelism=None), _plain_prior(), PRIOR_SCHEMA, _ask(lambda asked: base), lambda column, step: 0.0,
+    (told,) = _what_if(
+        run(parallelism=None), _plain_prior(), _ask(lambda asked: base), lambda column, step: 0.0,
         Chance(share, 0.5 * share, min(1.0, 1.5 * share)),
     )  # fmt: skip
     assert told.risk_change == pytest.approx(-share / (1.0 + math.exp(-base)))
@@ -174,4 +180,4 @@ def test_a_retry_takes_the_share_of_the_risk_that_passes_the_second_time(base: f
 
 def test_features_of_another_schema_answer_nothing() -> None:
     prior = PriorFeatures(schema="older", values=[1.0])
-    assert what_if(run(), prior, PRIOR_SCHEMA, _ask(lambda asked: 0.5), lambda column, step: 0.0) == []
+    assert _what_if(run(), prior, _ask(lambda asked: 0.5), lambda column, step: 0.0) == []
