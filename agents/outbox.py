@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
@@ -15,7 +17,7 @@ from streams.broker import connection, refusal
 from streams.events import Event
 from streams.topics import key_of, topic_of
 
-__all__ = ["Outbox", "Record", "record_of"]
+__all__ = ["Outbox", "Record", "Sending", "record_of"]
 
 _log = logging.getLogger(__name__)
 MAX_RECORD_BYTES = 2 * 2**20
@@ -34,6 +36,42 @@ class Record:
 def record_of(event: Event) -> Record:
     """An event as the record it travels in."""
     return Record(topic_of(event), key_of(event), codec.encode(event), codec.headers(event))
+
+
+class Sending:
+    """Records on their way while more of them are made: in the order in which they were added."""
+
+    def __init__(self, send: Callable[[Sequence[Record]], Coroutine[Any, Any, list[Record]]]) -> None:
+        self._send = send
+        self._waiting: list[Record] = []
+        self._task: asyncio.Task[list[Record]] | None = None
+        self.refused: list[Record] = []  # by the broker, for their size; complete at the end
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Records to be sent after those before."""
+        self._waiting += records
+
+    def begin(self) -> None:
+        """Start on what waits, unless what was begun before is not acknowledged yet: only so is the order kept."""
+        if self._task is not None and self._task.done():
+            self.refused += self._task.result()
+            self._task = None
+        if self._waiting and self._task is None:
+            self._task = asyncio.create_task(self._send(self._waiting), name="sending")
+            self._waiting = []
+
+    async def end(self) -> None:
+        """All of them are acknowledged, or refused."""
+        if self._task is not None:
+            self.refused += await self._task
+        waiting, self._waiting, self._task = self._waiting, [], None
+        self.refused += await self._send(waiting)
+
+    async def give_up(self) -> None:
+        """Whoever made the records failed: what is not sent yet stays unsent."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
 
 class Outbox:
@@ -80,6 +118,17 @@ class Outbox:
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
         return refused
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Sending]:
+        """Send what is added meanwhile; leave when all of it is acknowledged."""
+        sending = Sending(self.send)
+        try:
+            yield sending
+            await sending.end()
+        except BaseException:
+            await sending.give_up()
+            raise
 
     async def _try(self, records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
         assert self._producer is not None, "start() first"

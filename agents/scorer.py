@@ -18,7 +18,7 @@ from agents.deadletter import dead_record
 from agents.lineage import Origin, Strand
 from agents.metrics import Metrics
 from agents.observed import Observed
-from agents.outbox import Outbox, Record, record_of
+from agents.outbox import Outbox, Record, Sending, record_of
 from agents.replica import Replica
 from agents.skew import SkewWatch
 from agents.snapshot import SnapshotRefused, SnapshotStore
@@ -76,12 +76,12 @@ class Scorer:
         """Score a batch; returns when every output and dead letter is acknowledged."""
         async with self._lock:
             await self._replica.ready.wait()
-            out: list[Record] = []
             seen: dict[int, dict[str, int]] = {}
-            for number in sorted({tp.partition for tp in batch.records}):
-                partition = self.partitions.get(number) or await self._open(number)
-                seen[number] = await self._score(number, partition, batch, out)
-            await self._deliver(out)  # a batch waits for acknowledgements once, not once a partition
+            async with self._outbox.sending() as sending:  # acknowledgements are waited for once, at its end
+                for number in sorted({tp.partition for tp in batch.records}):
+                    partition = self.partitions.get(number) or await self._open(number)
+                    seen[number] = await self._score(number, partition, batch, sending)
+            self._tell_refused(sending.refused)
             for number, newest in seen.items():
                 self.partitions[number].next |= newest
             self._snapshot_longest_due(seen)
@@ -116,26 +116,25 @@ class Scorer:
         held = self.partitions.get(partition)
         return None if held is None else held.saved.get(topic)
 
-    async def _score(self, number: int, partition: Partition, batch: Batch, out: list[Record]) -> dict[str, int]:
-        """Add a partition's outputs to `out`; the next offsets by topic, which hold once those are acknowledged."""
+    async def _score(self, number: int, partition: Partition, batch: Batch, sending: Sending) -> dict[str, int]:
+        """Hand a partition's outputs over; the next offsets by topic, which hold once those are acknowledged."""
         newest: dict[str, int] = {}
         slept, oldest = time.perf_counter(), None
         for record in self._in_time(batch, number, partition):
             if time.perf_counter() - slept > _YIELD_SECONDS:
+                sending.begin()
                 await asyncio.sleep(0)
                 slept = time.perf_counter()
             newest[record.topic] = record.offset + 1
             oldest = oldest or record.timestamp
-            out += self._outputs(number, partition, newest, record)
+            sending.add(self._outputs(number, partition, newest, record))
         if oldest:
             self._metrics.observe("buildcast_event_lag_seconds", max(0.0, time.time() - oldest / 1000))
         return newest
 
-    async def _deliver(self, out: list[Record]) -> None:
-        for refused in await self._outbox.send(out):
-            _log.error(
-                "an output for %s of %d bytes is larger than the broker takes", refused.topic, len(refused.value)
-            )
+    def _tell_refused(self, refused: Iterable[Record]) -> None:
+        for each in refused:
+            _log.error("an output for %s of %d bytes is larger than the broker takes", each.topic, len(each.value))
             self._metrics.count("buildcast_dropped", 1.0, **{"class": "output-too-large"})
 
     def _in_time(self, batch: Batch, number: int, partition: Partition) -> Iterator[Any]:
