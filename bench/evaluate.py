@@ -2,7 +2,7 @@
 
 Failure risk is replayed here from a cold start; durations by bench.duration; the bulk fold (also the shared model) by
 bench.fold. What takes a machine for long is measured once and read from .cache/bench: fold.json, early.json,
-ablation.json, anomaly.json; `--again` measures the fold anew.
+left.json, ablation.json, anomaly.json; `--again` measures the fold anew.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def main() -> None:
     figures["duration"] = _kept("duration", run=True, again=not options.report)
     figures["fold"] = _fold(options.again)
     figures["early"] = _early()
+    figures["left"] = _kept("left")
     figures["logs"] = _kept("logs", run=True, again=not options.report)
     figures["anomaly"] = _kept("anomaly")
     figures["ablation"] = _kept("ablation")

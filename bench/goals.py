@@ -47,6 +47,11 @@ _NOTES = {
         "when its first sign can come; a sign within a moment of the end (make without -k) is the end and warns of",
         "nothing. Alerts are timed by the event that raised them; `on screen` adds what local mode takes to load.",
     ),
+    "left": (
+        "Time left while real packages are built again and again, with two jobs or one, alone or beside processes that",
+        "take the processors away; errors are shares of the run's length. None of these packages was looked at while",
+        "the model of time left was made (lua5.4, zlib, libuv1, brotli and expat were).",
+    ),
     "logs": ("Output alone, no history: 58 logs of Travis builds. Development looked at them.",),
 }
 _FIGURES = ("pooled_auc", "mean_auc", "log_loss", "brier", "ece", "coverage")
@@ -74,7 +79,7 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {what} | {sign} {bound:g} | {told} | {verdict} |"
     yield from _sets(figures["sets"])
     yield from _fold(figures.get("fold", {}))
-    for name in ("duration", "early", "logs", "anomaly"):
+    for name in ("duration", "left", "early", "logs", "anomaly"):
         yield from _plain(name, figures.get(name) or {})
     yield from _ablation(figures.get("ablation") or {})
     yield ""

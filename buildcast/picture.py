@@ -8,8 +8,8 @@ from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from buildcast.live import clock, says_nothing, time_left
@@ -18,7 +18,7 @@ from streams.events import STOPPED
 __all__ = ["draw"]
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 60
+_WIDTH = 52  # of the curve: all of it stands in 80 columns
 _NEWS = 0.05  # change of risk that is worth a row
 
 
@@ -29,7 +29,7 @@ def draw(report: dict[str, Any]) -> RenderableType:
     if not forecasts:
         parts.append(Text("No forecast was stored for this run."))
     else:
-        parts += [_curve(report), _table(report)]
+        parts += [_curve(report), *_rows(report)]
     parts += [_alert(alert) for alert in report["alerts"]]
     parts += [_impact(impact) for impact in report["impacts"][:1]]  # the newest says it all
     parts += _analysis(report["analysis"] or {})
@@ -64,25 +64,33 @@ def _curve(report: dict[str, Any]) -> Text:
     return text
 
 
-def _table(report: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("at", "why scored", "risk", "time left", "first reason"):
-        table.add_column(name, overflow="fold")
-    if report["seconds"] is not None:
-        table.add_column("truly left", justify="right")
-    for forecast in _chosen(report["forecasts"]):
-        left = forecast["remaining_seconds"]
-        row = [
-            clock(forecast["elapsed_seconds"]),
-            forecast["trigger"],
-            f"{forecast['risk']:.0%} ({forecast['risk_lower']:.0%}-{forecast['risk_upper']:.0%})",
-            _left(left),
-            forecast["reasons"][0]["text"] if forecast["reasons"] else "",
-        ]
-        if report["seconds"] is not None:
-            row.append(clock(max(0.0, report["seconds"] - forecast["elapsed_seconds"])))
-        table.add_row(*row)
-    return table
+def _rows(report: dict[str, Any]) -> Iterator[RenderableType]:
+    """The forecasts that brought something new, each with its first reason below it where that is new too."""
+    ended, names = report["seconds"] is not None, ["at", "why scored", "risk", "time left", "truly left"]
+    chosen = _chosen(report["forecasts"])
+    cells = [names, *(_cells(forecast, report["seconds"]) for forecast in chosen)]
+    columns = len(names) if ended else len(names) - 1
+    widths = [max(len(row[column]) for row in cells) for column in range(columns)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
+    yield Text(f"\n{lines[0]}", style="bold")
+    told = ""
+    for line, forecast in zip(lines[1:], chosen, strict=True):
+        yield Text(line)
+        reason = forecast["reasons"][0]["text"] if forecast["reasons"] else ""
+        if reason and reason != told:
+            yield Padding(Text(reason, style="dim"), (0, 0, 0, widths[0] + 2))
+        told = reason
+    yield Text()
+
+
+def _cells(forecast: dict[str, Any], seconds: float | None) -> list[str]:
+    return [
+        clock(forecast["elapsed_seconds"]),
+        forecast["trigger"],
+        f"{forecast['risk']:.0%} ({forecast['risk_lower']:.0%}-{forecast['risk_upper']:.0%})",
+        _left(forecast["remaining_seconds"]),
+        clock(max(0.0, (seconds or 0.0) - forecast["elapsed_seconds"])),
+    ]
 
 
 def _left(left: dict[str, float] | None) -> str:

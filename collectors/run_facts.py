@@ -26,7 +26,7 @@ class TelemetryPolicy:
 
     first_sample_seconds: float = 1.0
     last_sample_seconds: float = 5.0  # what the pause grows to
-    growth: float = 1.25
+    growth: float = 1.05  # so that a pause is a twentieth of the time that has passed
     host_sample_seconds: float = 10.0
     finish_seconds: float = 5.0  # for telling the end, once the build is over
     backlog_bytes: int = 8 << 20  # output waiting to be looked at; more is only counted

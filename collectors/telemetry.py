@@ -167,7 +167,7 @@ class Telemetry:
         self._tell(
             RunFinished, self._began + seconds, run_id=self._run.run_id, name=self._run.name, project=self._run.project,
             outcome=outcome, started_at=self._started_at, seconds=seconds, exit_code=ended.code,
-            error_class=error_class, pipeline_id=self._run.pipeline_id,
+            error_class=error_class, pipeline_id=self._run.pipeline_id, lines=self._output.lines,
         )  # fmt: skip
 
     def _observe_git(self) -> None:

@@ -96,7 +96,7 @@ class Core:
             state.expected_seconds, state.upper_seconds = expected.point, expected.upper
         usual = fc.usual.of(state.run)
         state.usual_silence_seconds, state.usual_errors = usual.silence_seconds, dict(usual.errors)
-        state.disk_needed_bytes, state.usual_runs = usual.disk_bytes, usual.runs
+        state.disk_needed_bytes, state.usual_runs, state.usual_pace = usual.disk_bytes, usual.runs, usual.pace
 
     def _forecast(
         self,

@@ -9,16 +9,16 @@ The interval is conformal (models.conformal): its scale is what the effects do n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.conformal import ConformalConfig, DelayedConformal, Served
-from models.effect_keys import effect_keys, group_of, lag_keys, together
+from models.effect_keys import besides_settings, effect_keys, group_of, lag_keys, together
 from models.effects import AdditiveEffects, EffectFamily, Key
 from models.noise import NoiseByGroup, NoiseConfig
 from models.regime import RegimeConfig, RegimeShift
 from models.sbu import published_costs
-from models.survival import given_elapsed, with_progress
+from models.survival import doubt_of_tool, given_elapsed, with_progress
 from streams.events import ExampleRecorded, Interval, Run
 
 __all__ = ["DurationConfig", "DurationModel"]
@@ -105,8 +105,11 @@ class DurationModel:
         host: str = "",
         elapsed_seconds: float = 0.0,
         progress: float | None = None,
+        doubt: float | None = None,
     ) -> Interval | None:
-        """Total seconds of the run with its 95 % interval, given how long it has lasted and how far it says it is.
+        """Total seconds of the run with its 95 % interval, given how long it has lasted and how far it is (0 to 1).
+
+        `doubt`: spread in log seconds of the total that the progress tells; by default that of a build tool's count.
 
         Asking changes nothing: overdue runs are counted by the fold alone, so that equal folds answer alike.
         """
@@ -114,7 +117,10 @@ class DurationModel:
         total = Interval(point=_seconds(served.point), lower=_seconds(served.lower), upper=_seconds(served.upper))
         if elapsed_seconds <= 0.0:
             return total
-        return given_elapsed(with_progress(total, elapsed_seconds, progress), elapsed_seconds)
+        if progress is not None:
+            doubt = doubt_of_tool(progress) if doubt is None else doubt
+            total = with_progress(total, elapsed_seconds, progress, doubt)
+        return given_elapsed(total, elapsed_seconds)
 
     def compare(self, run: Run, then: Run, host: str, then_host: str) -> tuple[float, float] | None:
         """Log of how much longer the run would take as `then` on `then_host`, and its variance; None where nothing
@@ -166,7 +172,8 @@ class DurationModel:
             self._lag.learn(lag_keys(run), math.log(turnaround) - value, 0.05)
         mean, variance = self._effects.predict(keys)
         noise = self._noise.learn(run.project, fresh.group, (value - mean) ** 2, variance)
-        self._effects.learn([*keys, together(keys)], value, noise + _rounding(mean))
+        combined = dict.fromkeys((together(keys), together(besides_settings(keys))))
+        self._effects.learn([*keys, *combined], value, noise + _rounding(mean))
         moved = self._effects.predict(keys)[0] - mean
         self._regime.learn(fresh.group, run.run_id, value, moved, example.time)
 
@@ -232,8 +239,15 @@ class DurationModel:
 
         The effects are doubted one by one, as if each might be wrong alone; their sum is known better, since what one
         has too much another has too little. What their drift adds is taken at its steady state; after many lessons
-        the effects' own doubt is as good, and knows of a change.
+        the effects' own doubt is as good, and knows of a change. With other jobs or another cache than ever before, the
+        rest is still known: only what these do is in doubt.
         """
+        same = besides_settings(keys)
+        settings = [key for key in keys if key not in same]
+        other = self._doubt_of(same, noise) + self._effects.predict(settings)[1]
+        return min(self._doubt_of(keys, noise), other)
+
+    def _doubt_of(self, keys: Sequence[Key], noise: float) -> float:
         count = self._effects.count(together(keys))
         if not 0.0 < count <= _MANY:
             return math.inf

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.effects import Key
 from streams.events import Run
 
-__all__ = ["effect_keys", "group_of", "lag_keys", "together"]
+__all__ = ["besides_settings", "effect_keys", "group_of", "lag_keys", "together"]
+
+
+_SETTINGS = frozenset({"parallel", "package@parallel", "cache", "package@cache"})
 
 
 def group_of(run: Run) -> str:
@@ -33,8 +38,13 @@ def effect_keys(run: Run, host: str) -> list[Key]:
     return keys
 
 
-def together(keys: list[Key]) -> Key:
-    """All of a run's effects as one: it has no effect of its own and counts how often they were learned together."""
+def besides_settings(keys: Sequence[Key]) -> list[Key]:
+    """What stays when a person gives the same build other jobs or another cache."""
+    return [key for key in keys if key[0] not in _SETTINGS]
+
+
+def together(keys: Sequence[Key]) -> Key:
+    """Several effects as one: it has no effect of its own and counts how often they were learned together."""
     return "together", "\x1e".join(name for _, name in keys)
 
 

@@ -50,8 +50,8 @@ def _count(kinds: Sequence[str]) -> Callable[[RunState, float], float]:
 def _said(what: str, kinds: Sequence[str]) -> Callable[[RunState, float], str]:
     def text(state: RunState, now: float) -> str:
         total = sum(state.errors.get(kind, 0) for kind in kinds)
-        line = f": {state.last_error[:120]}" if state.last_class in kinds and state.last_error else ""
-        return f"{total} {what}{'s' if total != 1 else ''}{f' while {state.stage}' if state.stage else ''}{line}"
+        line = f": {state.last_error[:120].rstrip(' ;,:')}" if state.last_class in kinds and state.last_error else ""
+        return f"{total} {what}{'s' if total != 1 else ''}{f' during {state.stage}' if state.stage else ''}{line}"
 
     return text
 

@@ -8,13 +8,16 @@ from typing import Any
 
 from models.forecaster import Forecaster
 from models.members.vector import sigmoid
+from models.pace import doubt_of_pace, place
 from models.risk import PriorRisk
+from models.run_state import RunState
 from models.standing import Standing
 from models.tracker import Moment
 from streams.events import AbortVerdict, Interval, Reason
 
 __all__ = ["compose"]
 
+_RESOLUTION = 0.5  # seconds: while a run goes on, what is shown to the second is known to the second at best
 _LIMIT = 12.0  # logits beyond this are no different to a person: 6e-6
 
 
@@ -59,16 +62,24 @@ def _verdict(
 
 def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:
     state, elapsed = moment.state, moment.state.elapsed(moment.now)
-    total = forecaster.duration.predict(
-        state.run, moment.now, host=state.host, elapsed_seconds=elapsed, progress=state.progress
-    )
+    progress, doubt = _done(state, elapsed)
+    total = forecaster.duration.predict(state.run, moment.now, state.host, elapsed, progress, doubt)
     if total is None:
         return None
     return Interval(
         point=max(0.0, total.point - elapsed),
-        lower=max(0.0, total.lower - elapsed),
+        lower=max(0.0, total.lower - elapsed - (_RESOLUTION if elapsed > 0.0 else 0.0)),
         upper=max(0.0, total.upper - elapsed),
     )
+
+
+def _done(state: RunState, elapsed: float) -> tuple[float | None, float | None]:
+    """The share of the run that is done, and the doubt of what it tells: by an earlier pace, else by the tool."""
+    silent = state.silent_seconds + max(0.0, state.started_at + elapsed - state.sampled_at)
+    found = place(state.usual_pace, state.lines, elapsed, silent, state.expected_seconds or elapsed)
+    if found is None:
+        return state.progress, None
+    return found.share, doubt_of_pace(found)
 
 
 def _blame(prior: PriorRisk, shown: dict[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from models.pace import finished
 from models.risk import PriorRisk
 from models.run_state import RunState
 from streams import events
@@ -60,6 +61,7 @@ def alert_resolved(event: events.Event, state: RunState, alert_id: str, why: str
 
 def example_of(event: events.RunFinished, state: RunState) -> events.ExampleRecorded:
     """What a run that has ended teaches."""
+    lines = max(state.lines, event.lines or 0)
     return events.ExampleRecorded(
         id=derive(event.id, "example"),
         source=SOURCE,
@@ -74,9 +76,10 @@ def example_of(event: events.RunFinished, state: RunState) -> events.ExampleReco
         checkpoints=state.checkpoints,
         stages=state.stages,
         peak_rss_bytes=state.peak_rss_bytes or None,
-        lines=state.lines or None,
+        lines=lines or None,
         errors=state.errors,
         disk_used_bytes=event.disk_used_bytes,
         longest_silence_seconds=state.longest_silence_seconds or None,
         use=state.use,
+        pace=finished(state.pace, lines, event.seconds),
     )

@@ -10,12 +10,12 @@ import math
 
 from streams.events import Interval
 
-__all__ = ["given_elapsed", "with_progress"]
+__all__ = ["doubt_of_tool", "given_elapsed", "with_progress"]
 
 _EDGE = math.log(0.975 / 0.025)
 _LEAST_SPREAD = 1e-3
-_SURE_OF_PROGRESS = 0.05  # spread (log seconds) of elapsed / progress near the end of a run
-_UNSURE_OF_PROGRESS = 0.9  # the same at the start
+_SURE_OF_TOOL = 0.05  # spread (log seconds) of elapsed / progress near the end of a run
+_UNSURE_OF_TOOL = 0.9  # the same at the start
 
 
 def given_elapsed(total: Interval, elapsed: float) -> Interval:
@@ -32,15 +32,19 @@ def given_elapsed(total: Interval, elapsed: float) -> Interval:
     return Interval(point=max(point, elapsed), lower=max(lower, elapsed), upper=max(upper, elapsed))
 
 
-def with_progress(total: Interval, elapsed: float, progress: float | None) -> Interval:
-    """Sharpen the total by the share of the work that the build tool says is done."""
+def doubt_of_tool(progress: float) -> float:
+    """Spread (log seconds) of the total that a build tool's own count of its steps tells."""
+    return _SURE_OF_TOOL + (_UNSURE_OF_TOOL - _SURE_OF_TOOL) * math.pow(1.0 - progress, 1.5)
+
+
+def with_progress(total: Interval, elapsed: float, progress: float | None, doubt: float) -> Interval:
+    """Sharpen the total by the share that is done; `doubt`: spread (log seconds) of the total that this tells."""
     if progress is None or not 0.02 < progress <= 1.0 or elapsed <= 0.0:
         return total
     told = math.log(elapsed / progress)
-    doubt = _SURE_OF_PROGRESS + (_UNSURE_OF_PROGRESS - _SURE_OF_PROGRESS) * (1.0 - progress) ** 1.5
     middle = math.log(max(total.point, 1e-3))
     half = max(_LEAST_SPREAD, (math.log(max(total.upper, 1e-3)) - math.log(max(total.lower, 1e-3))) / 3.92)
-    # a forecast far off what the tool shows is itself in doubt
+    # a forecast far off what the run shows is itself in doubt
     half = math.hypot(half, 0.5 * (told - middle))
     weight = half**2 / (half**2 + doubt**2)
     point = middle + weight * (told - middle)

@@ -13,6 +13,7 @@ import msgspec
 
 from models.anomaly import AnomalyModel, AnomalyScore
 from models.evidence import pressing
+from models.pace import note
 from models.recent import Recent
 from models.run_state import RunState
 from models.surroundings import Surroundings, SurroundingsLimits
@@ -140,6 +141,7 @@ class Tracker:
     def _sample(self, state: RunState, event: events.RunSampled) -> Moment | None:
         count(state, event)
         state.lines, state.silent_seconds = max(state.lines, event.lines), event.silent_seconds
+        note(state.pace, state.lines, state.elapsed(event.time))
         state.longest_silence_seconds = max(state.longest_silence_seconds, event.silent_seconds)
         state.idle_seconds = _idle(state, event)
         state.sampled_at = max(state.sampled_at, event.time)

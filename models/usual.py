@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from models.bounded import forget_oldest
 from streams.events import ExampleRecorded, Run
 
@@ -25,8 +27,15 @@ class Usual:
     errors: dict[str, float] = field(default_factory=dict)
     disk_bytes: int | None = None  # needed by the last success that told
     runs: int = 0  # successes that this was learned from
+    packed_pace: bytes = b""  # of the last success: a fifth of what it takes as a list
+
+    @property
+    def pace(self) -> list[tuple[int, float]]:
+        """Lines and seconds of the last success (models.pace); empty where it is not known."""
+        return _PACE.decode(self.packed_pace) if self.packed_pace else []
 
 
+_PACE = msgspec.msgpack.Decoder(list[tuple[int, float]])
 _UNKNOWN = Usual()
 
 
@@ -50,7 +59,9 @@ class UsualModel:
         kinds = {*before.errors, *example.errors}
         errors = {k: max(float(example.errors.get(k, 0)), _FADE * before.errors.get(k, 0.0)) for k in sorted(kinds)}
         kept = {kind: count for kind, count in errors.items() if count >= 0.1}
-        self._usual[key] = Usual(silence, kept, example.disk_used_bytes or before.disk_bytes, before.runs + 1)
+        pace = msgspec.msgpack.encode(example.pace) if example.pace else before.packed_pace
+        disk = example.disk_used_bytes or before.disk_bytes
+        self._usual[key] = Usual(silence, kept, disk, before.runs + 1, pace)
         forget_oldest(self._usual, _LIMIT)
 
 

@@ -275,6 +275,7 @@ class RunFinished(Event, frozen=True, kw_only=True):
     timed_out: bool = False
     pipeline_id: str = ""
     disk_used_bytes: int | None = None  # the most it needed while building, where measured
+    lines: int | None = None  # of output in all, where counted
 
 
 class PipelineStarted(Event, frozen=True, kw_only=True):
@@ -467,6 +468,7 @@ class ExampleRecorded(Event, frozen=True, kw_only=True):
     errors: dict[str, int] = {}  # log signals by class
     disk_used_bytes: int | None = None
     use: dict[str, float] = {}  # seconds of the run by what it did or waited for (models.use)
+    pace: list[tuple[int, float]] = []  # lines printed, and seconds since the start, while it ran (models.pace)
 
 
 class LabelRevised(Event, frozen=True, kw_only=True):

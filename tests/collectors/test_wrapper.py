@@ -291,7 +291,7 @@ def test_a_run_is_told_from_start_to_end() -> None:
     assert of(RunSampled, events)[0].processes >= 1
     assert 0.0 < (of(RunSampled, events)[0].elapsed_seconds or 0.0) <= finished.seconds + 1.0
     assert "system.memory.utilization" in of(HostSampled, events)[0].metrics
-    assert (finished.outcome, finished.exit_code, finished.error_class) == ("failure", 2, "compile")
+    assert (finished.outcome, finished.exit_code, finished.error_class, finished.lines) == ("failure", 2, "compile", 7)
     assert (result.outcome, result.exit_code, result.error_class) == ("failure", 2, "compile")
     assert len({event.id for event in events}) == len(events)
     assert {event.source for event in events} == {f"/hosts/{started.host}"}

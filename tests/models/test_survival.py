@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.survival import given_elapsed, with_progress
+from models.survival import doubt_of_tool, given_elapsed, with_progress
 from streams.events import Interval
 
 TOTAL = Interval(point=100.0, lower=60.0, upper=170.0)
@@ -25,11 +25,13 @@ def test_a_run_far_past_its_bound_is_expected_to_go_on_in_proportion() -> None:
 
 def test_progress_that_says_nothing_changes_nothing() -> None:
     for progress in (None, 0.0, 0.01, 1.5):
-        assert with_progress(TOTAL, 30.0, progress) == TOTAL
+        assert with_progress(TOTAL, 30.0, progress, 0.5) == TOTAL
 
 
 def test_late_progress_counts_more_than_early() -> None:
-    early, late = with_progress(TOTAL, 40.0, 0.2), with_progress(TOTAL, 180.0, 0.9)
+    early, late = (
+        with_progress(TOTAL, elapsed, share, doubt_of_tool(share)) for elapsed, share in ((40.0, 0.2), (180.0, 0.9))
+    )
     assert abs(late.point - 200.0) < abs(early.point - 200.0)
     assert late.upper - late.lower < early.upper - early.lower
 
