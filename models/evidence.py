@@ -131,6 +131,12 @@ def _survived(state: RunState, now: float) -> float:
     return share
 
 
+def _passed(state: RunState, now: float) -> str:
+    """How long a run has lasted is only a share of it where something is known of its length."""
+    known = state.usual_runs or state.progress is not None
+    return f"{_survived(state, now):.0%} of the run" if known else f"{state.elapsed(now):.0f} s"
+
+
 EVIDENCE: tuple[Evidence, ...] = (
     Evidence("fatal", "a build tool has given up", "1", 5.0, "change", _fatal, lambda s, n: "the build tool gave up"),
     _class("compile", "compiler error", 6.0, "change"),
@@ -162,7 +168,7 @@ EVIDENCE: tuple[Evidence, ...] = (
     Evidence("unheard_of", "a sign that no healthy run of the package showed", "1", 2.5, "change",
              _unheard_of, lambda s, n: f"none of {s.usual_runs} healthy runs said such a thing"),
     Evidence("survived", "share of the run passed without trouble", "1", -1.0, "package",
-             _survived, lambda s, n: f"{_survived(s, n):.0%} of the run passed without trouble"),
+             _survived, lambda s, n: f"{_passed(s, n)} passed without trouble"),
 )  # fmt: skip
 
 _PRESSING = tuple(signal for signal in EVIDENCE if signal.name in ("idle", "memory", "disk_low"))

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from agents.broker import KafkaBroker, kafka_libs
 from agents.mariadb import MariaDB, mariadbd_path
 from streams.errors import ConfigError
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says how loaded a machine is
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
