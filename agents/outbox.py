@@ -84,6 +84,7 @@ class Outbox:
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+        self.waits: Callable[[], None] = lambda: None  # told before each new try: waiting for a broker is no standstill
 
     async def start(self) -> None:
         """Connect; `Unavailable` when the broker does not answer."""
@@ -115,6 +116,7 @@ class Outbox:
             refused += too_large
             if left:
                 _log.warning("%d records are not acknowledged: trying again in %.1f s", len(left), pause)
+                self.waits()
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
         return refused

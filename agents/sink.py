@@ -82,7 +82,7 @@ class Sink:
             except Unavailable as error:
                 _log.warning("%s: trying again in %.1f s", error, pause)
                 self._metrics.count("buildcast_database_waits")
-                self._watchdog.beat("batch")  # waiting for the database is not standing still
+                self._watchdog.excuse()  # waiting for the database is not standing still; nothing is fetched meanwhile
                 await asyncio.sleep(pause)
                 pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
                 continue
@@ -97,6 +97,7 @@ class Sink:
 def create_sink_app(settings: SinkSettings, engine: AsyncEngine, metrics: Metrics, watchdog: Watchdog) -> BatchApp:
     """The sink's app. Nothing is connected yet."""
     outbox = Outbox(settings.bootstrap, "buildcast-sink")
+    outbox.waits = watchdog.excuse
     sink = Sink(Writer(engine), outbox, metrics, watchdog)
     idle = asyncio.Lock()
 

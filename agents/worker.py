@@ -46,6 +46,7 @@ def create_app(
     )  # fmt: skip
     store = FolderStore(settings.snapshots or settings.state / "snapshots", key, f"tracker-{VERSION}/{config.name}")
     outbox = Outbox(settings.bootstrap, "buildcast-worker")
+    outbox.waits = watchdog.excuse
     scorer = Scorer(
         replica, store, outbox, _log_reader(settings), _core_config(settings), metrics, settings.snapshot_seconds
     )
