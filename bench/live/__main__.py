@@ -21,6 +21,7 @@ import psutil
 
 from agents.broker import KafkaBroker
 from bench.live import hotspots, latency, replica, scaling, sinks, throughput
+from bench.live.scaling import Shape
 
 __all__ = ["CACHE", "SECTIONS", "Sizes", "main"]
 
@@ -37,7 +38,14 @@ class Sizes:
     latency_seconds: float = 20.0
     rates: tuple[int, ...] = (100, 500, 2_000)  # events a second
     scaling: int = 8_000
-    shapes: tuple[tuple[int, int], ...] = ((1, 1), (1, 8), (2, 8), (1, 32))  # workers, partitions
+    shapes: tuple[Shape, ...] = (
+        Shape(1, 1),
+        Shape(1, 8),
+        Shape(2, 8),
+        Shape(1, 32),
+        Shape(1, 8, 0.4),
+        Shape(2, 8, 0.4),
+    )
     examples: int = 50_000
     restarts: int = 3
     memory: int = 1_000_000
@@ -48,14 +56,15 @@ class Sizes:
 
 
 QUICK = Sizes(
-    rounds=1, full=2_000, empty=5_000, latency_seconds=2.0, rates=(100, 500), scaling=2_000, shapes=((1, 8), (2, 8)),
-    examples=2_000, restarts=1, memory=20_000, filled=1_000, rows=2_000, single_rows=100, profile=2_000,
+    rounds=1, full=2_000, empty=5_000, latency_seconds=2.0, rates=(100, 500), scaling=2_000,
+    shapes=(Shape(1, 8), Shape(2, 8)), examples=2_000, restarts=1, memory=20_000,
+    filled=1_000, rows=2_000, single_rows=100, profile=2_000,
 )  # fmt: skip
 Section = Callable[[str, Path, Sizes], Any]
 SECTIONS: dict[str, Section] = {
     "throughput": lambda at, folder, s: throughput.measure(at, folder, {"full": s.full, "empty": s.empty}, s.rounds),
     "latency": lambda at, folder, s: latency.measure(at, folder, s.rates, s.latency_seconds),
-    "scaling": lambda at, folder, s: scaling.measure(at, folder, s.scaling, list(s.shapes)),
+    "scaling": lambda at, folder, s: scaling.measure(at, folder, s.scaling, s.shapes),
     "replica": lambda at, folder, s: asyncio.run(replica.catch_up(at, folder, s.examples)),
     "restart": lambda at, folder, s: asyncio.run(replica.restart(at, folder, s.restarts)),
     "memory": lambda at, folder, s: asyncio.run(replica.memory(at, folder, s.memory, s.filled)),

@@ -1,46 +1,94 @@
-"""Workers against partitions: rate from the first record of any to the last of all, processor time of each."""
+"""Workers against partitions: rate from the first record of any to the last of all, processor time of each.
+
+On a machine whose cores the workers share with broker and traffic, a second worker has no core of its own. So two
+workers are also held against one with every worker given the same part of a core: it is stopped and let go on in turns
+of 20 ms. There the runs are as long as builds are (60 forecasts, then the end), since every worker folds every end.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
+import time
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.live.member import Member, until
-from bench.live.traffic import builds, empty_topics, send
+from bench.live.traffic import builds, empty_topics, long_builds, send
 
-__all__ = ["measure"]
+__all__ = ["Shape", "measure"]
+
+_TURN_SECONDS = 0.02
 
 
-def measure(bootstrap: str, folder: Path, events: int, shapes: list[tuple[int, int]]) -> list[dict[str, Any]]:
-    """Each (workers, partitions) once."""
+class Shape(NamedTuple):
+    """Workers, partitions, and the part of a core that each worker may take: 1 for as much as there is."""
+
+    workers: int
+    partitions: int
+    part: float = 1.0
+
+
+def measure(bootstrap: str, folder: Path, events: int, shapes: Sequence[Shape]) -> list[dict[str, Any]]:
+    """Each shape once."""
     found = []
-    for workers, partitions in shapes:
-        found.append(asyncio.run(_shape(bootstrap, folder, events, workers, partitions)))
-        print(
-            f"  {workers} workers, {partitions} partitions: {found[-1]['events_per_second']:.0f} events/s", flush=True
-        )
+    for shape in shapes:
+        found.append(asyncio.run(_shape(bootstrap, folder, events, shape)))
+        told = f"  {shape.workers} workers, {shape.partitions} partitions, {shape.part:.0%} of a core each"
+        print(f"{told}: {found[-1]['events_per_second']:.0f} events/s", flush=True)
     return found
 
 
-async def _shape(bootstrap: str, folder: Path, events: int, workers: int, partitions: int) -> dict[str, Any]:
-    await empty_topics(bootstrap, partitions)
+async def _shape(bootstrap: str, folder: Path, events: int, shape: Shape) -> dict[str, Any]:
+    await empty_topics(bootstrap, shape.partitions)
     group = f"scaling-{uuid.uuid4().hex[:8]}"
-    members = [Member(bootstrap, group, folder, number) for number in range(workers)]
-    total = len(builds(events))
+    members = [Member(bootstrap, group, folder, number) for number in range(shape.workers)]
+    records = builds(events) if shape.part >= 1.0 else long_builds(events)
     try:
         await until(
-            members, lambda: sum(m.assigned for m in members) == partitions and all(m.assigned for m in members)
+            members, lambda: sum(m.assigned for m in members) == shape.partitions and all(m.assigned for m in members)
         )
-        await send(bootstrap, builds(events))
-        await until(members, lambda: sum(m.done for m in members) >= total)
+        with _given(members, shape.part):
+            await send(bootstrap, records)
+            await until(members, lambda: sum(m.done for m in members) >= len(records))
     finally:
         for member in members:
             member.process.kill()
             member.process.wait()
     seconds = max(m.last for m in members) - min(m.first for m in members if m.done)
     return {
-        "workers": workers, "partitions": partitions, "events": total, "events_per_second": total / seconds,
-        "cpu_us": 1e6 * sum(m.cpu for m in members) / total, "shares": [m.done / total for m in members],
+        "workers": shape.workers, "partitions": shape.partitions, "part": shape.part, "events": len(records),
+        "events_per_second": len(records) / seconds, "cpu_us": 1e6 * sum(m.cpu for m in members) / len(records),
+        "shares": [m.done / len(records) for m in members],
     }  # fmt: skip
+
+
+@contextmanager
+def _given(members: Sequence[Member], part: float) -> Iterator[None]:
+    """Let each worker run that part of each turn."""
+    ended = threading.Event()
+
+    def turns() -> None:
+        while not ended.is_set():
+            for what, seconds in ((signal.SIGCONT, part), (signal.SIGSTOP, 1.0 - part)):
+                for member in members:
+                    with suppress(ProcessLookupError):
+                        member.process.send_signal(what)
+                time.sleep(seconds * _TURN_SECONDS)
+
+    if part >= 1.0:
+        yield
+        return
+    thread = threading.Thread(target=turns, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for member in members:
+            member.process.send_signal(signal.SIGCONT)

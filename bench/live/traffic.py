@@ -9,20 +9,40 @@ from functools import lru_cache
 from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.admin import create_topics
-from agents.outbox import Outbox, Record
+from agents.outbox import Outbox, Record, record_of
 from bench.live.task import INPUT, FullTask
+from streams.events import Event
+from tests.builders import T0, finished, sample, started
 from tests.chaos.scenario import make_traffic
 
-__all__ = ["PARTITIONS", "builds", "empty_topics", "fill", "send", "sizes"]
+__all__ = ["PARTITIONS", "builds", "empty_topics", "fill", "long_builds", "send", "sizes"]
 
 PARTITIONS = 8
 _HOSTS = 64
+_SAMPLES = 60  # of a long build
 
 
 @lru_cache(maxsize=2)
 def builds(events: int) -> tuple[Record, ...]:
     """At least so many events of builds in order of time, neither doubled nor poisoned; most call for a forecast."""
     return tuple(replace(record, topic=INPUT) for record in make_traffic(7, events, 0.0, 0.0, 0.0, _HOSTS).records)
+
+
+@lru_cache(maxsize=2)
+def long_builds(events: int) -> tuple[Record, ...]:
+    """At least so many events of builds as long as builds are, in order of time: a start, 60 samples, an end.
+
+    Samples stand six seconds apart in event time, so that each calls for a forecast.
+    """
+    found: list[Event] = []
+    for number in range(-(-events // (_SAMPLES + 2))):
+        run, host, at = f"long-{number}", f"host-{number % _HOSTS}", T0 + 6.0 * (number // _HOSTS) * (_SAMPLES + 2)
+        found.append(started(run, at=at, host=host))
+        found += [sample(run, at=at + 6.0 * turn, number=turn, host=host) for turn in range(1, _SAMPLES + 1)]
+        seconds = 6.0 * (_SAMPLES + 1)
+        found.append(finished(run, at=at + seconds, host=host, started_at=at, seconds=seconds))
+    found.sort(key=lambda event: event.time)
+    return tuple(replace(record_of(event), topic=INPUT) for event in found)
 
 
 async def empty_topics(bootstrap: str, partitions: int = PARTITIONS) -> None:

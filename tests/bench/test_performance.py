@@ -35,8 +35,13 @@ FIGURES: dict[str, Any] = {
          "row": {"p50": 50.0, "p99": 260.0, "count": 999.0}},
     ],
     "scaling": [
-        {"workers": 1, "partitions": 8, "events": 100, "events_per_second": 1000.0, "cpu_us": 400.0, "shares": [1.0]},
-        {"workers": 2, "partitions": 8, "events": 100, "events_per_second": 1700.0, "cpu_us": 450.0,
+        {"workers": 1, "partitions": 8, "part": 1.0, "events": 100, "events_per_second": 1000.0, "cpu_us": 400.0,
+         "shares": [1.0]},
+        {"workers": 2, "partitions": 8, "part": 1.0, "events": 100, "events_per_second": 1700.0, "cpu_us": 450.0,
+         "shares": [0.5, 0.5]},
+        {"workers": 1, "partitions": 8, "part": 0.4, "events": 100, "events_per_second": 500.0, "cpu_us": 400.0,
+         "shares": [1.0]},
+        {"workers": 2, "partitions": 8, "part": 0.4, "events": 100, "events_per_second": 950.0, "cpu_us": 420.0,
          "shares": [0.5, 0.5]},
     ],
     "replica": {"examples": 1000.0, "from_log_seconds": 0.5, "examples_per_second": 2000.0,
@@ -64,6 +69,7 @@ def test_ratios_and_growth_follow_from_the_figures() -> None:
     assert found["full_to_faust"] == pytest.approx(3.0)
     assert found["empty_to_bare"] == pytest.approx(0.5)
     assert found["two_workers"] == pytest.approx(1.7)
+    assert found["two_workers_of_parts"] == pytest.approx(1.9)
     assert found["grown"] == pytest.approx(0.05)
     assert found["row_p99"] == 260.0
 
