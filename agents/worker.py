@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.admin import check_group, check_topics
 from agents.app import BatchApp, batch_app, serve
+from agents.heap import large_blocks_apart
 from agents.logreader import read_before
 from agents.metrics import Metrics, create
 from agents.metrics import serve as serve_metrics
@@ -66,6 +67,7 @@ def run_worker(settings: WorkerSettings) -> None:
 
 
 async def _run(settings: WorkerSettings) -> None:
+    large_blocks_apart()
     await check_topics(settings.bootstrap, TOPICS)
     await check_group(settings.bootstrap, settings.worker_group)
     river_trees()

@@ -27,6 +27,7 @@ from typing import IO, Any
 import numpy as np
 import psutil
 
+from agents.heap import large_blocks_apart
 from bench.travis import data_folder
 from models.records.ci import FORMATS, Record
 from models.risk import RiskConfig, RiskModel
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--compare", type=int, default=100_000, help="builds that the full ensemble folds too; 0: none")
     parser.add_argument("--shared", action="store_true", help="fold the whole history with the full ensemble")
     options = parser.parse_args()
+    large_blocks_apart()  # as a worker does
     if not options.history.exists():
         raise SystemExit(f"{options.history} is missing: set BUILDCAST_DATA to the folder of the histories")
     plan = [("full", False, options.compare), ("fast_same", True, options.compare), ("fast", True, options.limit)]

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry
 
 from agents.admin import check_topics
+from agents.heap import large_blocks_apart
 from agents.metrics import Metrics, create
 from agents.metrics import serve as serve_metrics
 from agents.outbox import Outbox, record_of
@@ -226,6 +227,7 @@ def _decoded(record: Any) -> Event | None:
 
 
 async def _run(settings: TrainerSettings) -> None:
+    large_blocks_apart()
     await check_topics(settings.bootstrap, [EXAMPLES.topic, MODEL_EVENTS.topic])
     registry = CollectorRegistry()
     watchdog = Watchdog(settings.watchdog_seconds)

@@ -20,6 +20,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from agents.app import BatchApp, batch_app, serve
+from agents.heap import large_blocks_apart
 from agents.metrics import create
 from agents.outbox import Outbox, Record
 from agents.settings import WorkerSettings
@@ -109,6 +110,7 @@ async def main() -> None:
     settings = WorkerSettings(bootstrap=given.bootstrap, worker_group=given.group, state=Path(given.state))
     registry = CollectorRegistry()
     metrics = create(registry)
+    large_blocks_apart()
     meter = Meter(registry, given.total, given.profile)
     river_trees()
     app = create_app(settings, metrics, meter) if given.task == "full" else empty_app(settings, meter)
