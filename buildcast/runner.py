@@ -52,7 +52,9 @@ def run_here(
     if said := giving_up.said():
         print(f"buildcast: {said}", file=sys.stderr)
     if chain.failed:
-        print(f"buildcast: the build ran, but what was seen of it is not stored yet: {chain.failed}", file=sys.stderr)
+        hint = "" if local else " (`buildcast up` starts a broker here, `run --local` needs none)"
+        told = f"buildcast: the build ran, but what was seen of it is not stored yet: {chain.failed}{hint}"
+        print(told, file=sys.stderr)
     elif summary and screen.shows:
         _summary(state, result.run_id)
     return result
