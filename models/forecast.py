@@ -75,7 +75,7 @@ def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:
 
 def _done(state: RunState, elapsed: float) -> tuple[float | None, float | None]:
     """The share of the run that is done, and the doubt of what it tells: by an earlier pace, else by the tool."""
-    silent = state.silent_seconds + max(0.0, state.started_at + elapsed - state.sampled_at)
+    silent = state.silent_seconds + max(0.0, elapsed - max(0.0, state.sampled_at - state.started_at))
     found = place(state.usual_pace, state.lines, elapsed, silent, state.expected_seconds or elapsed)
     if found is None:
         return state.progress, None

@@ -18,6 +18,7 @@ Pace = Sequence[tuple[int, float]]
 POINTS = 32
 _APART = 1.0 / 32.0  # of the time that has passed: a finer step tells nothing
 _SURE, _UNSURE, _SILENT = 0.1, 0.4, 0.5  # log seconds
+_OTHER = 1.2  # times the lines of the earlier run: an incremental build tells nothing of a whole one
 _KNOWN = 0.1  # share of the earlier run that tells as much of this one's speed as the forecast before it began
 
 
@@ -56,7 +57,7 @@ def finished(pace: Pace, lines: int, seconds: float) -> list[tuple[int, float]]:
 
 
 def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float) -> Place | None:
-    """Where a run stands; None where no pace is known.
+    """Where a run stands; None where no pace is known, or this run is another than the earlier one: it prints far more.
 
     The last line came `silent` seconds ago; where it stands in the earlier run tells how fast this one is, beside the
     `expected` seconds of the whole run while little of it has passed. Since then the clock goes on at that speed, but
@@ -66,7 +67,7 @@ def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float
     >>> place(known, 40, 18.0, 0.0, 20.0), place([], 1, 1.0, 0.0, 9.0)
     (Place(share=0.9, open=0.1), None)
     """
-    if not pace:
+    if not pace or lines > _OTHER * pace[-1][0]:
         return None
     total, seconds = pace[-1]
     counts = [count for count, _ in pace]

@@ -47,7 +47,9 @@ def test_a_share_is_a_share_and_rises_with_the_lines(
     moves: list[tuple[int, float]], one: int, other: int, elapsed: float, expected: float
 ) -> None:
     pace = finished(_noted(moves), sum(more for more, _ in moves), sum(later for _, later in moves) + 1.0)
-    first, second = (place(pace, lines, elapsed, 0.0, expected) for lines in sorted((one, other)))
+    few, more = sorted((one, other))
+    most = pace[-1][0] if pace else 0
+    first, second = (place(pace, min(lines, most), elapsed, 0.0, expected) for lines in (few, more))
     if not pace:
         assert first is second is None
         return
@@ -68,7 +70,12 @@ def test_where_an_earlier_run_printed_nothing_for_long_the_clock_decides() -> No
     shares = [_share(pace, 10, 1.0 + silent, silent) for silent in (0.0, 30.0, 45.0, 500.0)]
     assert shares == pytest.approx([0.01, 0.31, 0.46, 0.51])
     assert _share(pace, 20, 100.0, 40.0) == pytest.approx(1.0)
-    assert _share(pace, 500, 60.0, 0.0) == pytest.approx(0.6)
+    assert _share(pace, 22, 60.0, 0.0) == pytest.approx(0.6)
+
+
+def test_a_run_that_prints_far_more_is_another_one() -> None:
+    assert place([(1, 0.5), (3, 1.0)], 4, 2.0, 0.0, 1.0) is None
+    assert place([(10, 20.0), (100, 60.0)], 130, 70.0, 0.0, 60.0) is None
 
 
 def test_the_clock_between_two_lines_goes_as_fast_as_the_run_does() -> None:
