@@ -75,8 +75,11 @@ def _remaining(forecaster: Forecaster, moment: Moment) -> Interval | None:
 
 def _done(state: RunState, elapsed: float) -> tuple[float | None, float | None]:
     """The share of the run that is done, and the doubt of what it tells: by an earlier pace, else by the tool."""
-    silent = state.silent_seconds + max(0.0, elapsed - max(0.0, state.sampled_at - state.started_at))
-    found = place(state.usual_pace, state.lines, elapsed, silent, state.expected_seconds or elapsed)
+    seen = state.sampled_at - state.started_at  # lines are counted by samples; events between them tell none
+    if seen <= 0.0:
+        return state.progress, None
+    expected = state.expected_seconds or elapsed
+    found = place(state.usual_pace, state.lines, seen, state.silent_seconds, expected, max(0.0, elapsed - seen))
     if found is None:
         return state.progress, None
     return found.share, doubt_of_pace(found)

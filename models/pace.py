@@ -56,12 +56,13 @@ def finished(pace: Pace, lines: int, seconds: float) -> list[tuple[int, float]]:
     return [*seen, (max(lines, seen[-1][0]), seconds)]
 
 
-def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float) -> Place | None:
+def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float, unseen: float = 0.0) -> Place | None:
     """Where a run stands; None where no pace is known, or this run is another than the earlier one: it prints far more.
 
-    The last line came `silent` seconds ago; where it stands in the earlier run tells how fast this one is, beside the
-    `expected` seconds of the whole run while little of it has passed. Since then the clock goes on at that speed, but
-    not beyond where the next line stands.
+    After `elapsed` seconds so many lines had come, the last of them `silent` seconds before; where that one stands in
+    the earlier run tells how fast this run is, beside the `expected` seconds of the whole run while little of it has
+    passed. Since the line the clock goes on at that speed, but not beyond where the next line stands; and for the
+    `unseen` seconds after that look it goes on whatever was printed.
 
     >>> known = [(0, 1.0), (20, 5.0), (40, 9.0), (40, 10.0)]
     >>> place(known, 40, 18.0, 0.0, 20.0), place([], 1, 1.0, 0.0, 9.0)
@@ -75,8 +76,8 @@ def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float
     reached = _when(pace, bisect_left(counts, lines), lines) if lines > 0 else 0.0
     passed = seconds if lines >= total else _when(pace, bisect_right(counts, lines), lines + 1)
     known = _KNOWN * seconds
-    slowness = (max(0.0, elapsed - silent) + known * expected / seconds) / (reached + known)
-    at = min(reached + silent / max(slowness, 1e-9), passed, seconds)
+    slowness = max(1e-9, (max(0.0, elapsed - silent) + known * expected / seconds) / (reached + known))
+    at = min(min(reached + silent / slowness, passed) + unseen / slowness, seconds)
     return Place(at / seconds, max(0.0, passed - at) / seconds)
 
 

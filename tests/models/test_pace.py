@@ -14,7 +14,7 @@ from models.pace import POINTS, Pace, Place, doubt_of_pace, finished, note, plac
 from models.tracker_state import dump
 from streams import events
 from streams.codec import decode, encode
-from tests.builders import T0, sample, started
+from tests.builders import T0, sample, signal, started
 from tests.builders import finished as ended
 
 steps = st.lists(st.tuples(st.integers(0, 50), st.floats(0.01, 100.0)), min_size=1, max_size=300)
@@ -83,6 +83,24 @@ def test_the_clock_between_two_lines_goes_as_fast_as_the_run_does() -> None:
     quick, slow = (_share(pace, 20, 60.0 * times + 20.0, 20.0) for times in (1.0, 4.0))
     assert quick == pytest.approx(0.8)
     assert slow == pytest.approx(0.65, abs=0.02)
+
+
+def test_what_passed_since_lines_were_counted_passes_at_the_speed_of_the_run() -> None:
+    pace = [(10, 20.0), (20, 60.0), (30, 100.0)]
+    found = place(pace, 20, 120.0, 0.0, 200.0, unseen=40.0)
+    assert found is not None
+    assert found.share == pytest.approx(0.8)
+
+
+def test_a_forecast_before_the_first_look_at_the_lines_knows_no_place() -> None:
+    core = Core(Forecaster())
+    _play(core, "first", T0, 100.0)
+    start = core.handle(started("second", T0 + 1000))
+    early = core.handle(signal("second", T0 + 1030, error_class="network"))
+    (first,), (second,) = ([one for one in each if isinstance(one, events.ForecastMade)] for each in (start, early))
+    assert first.remaining is not None
+    assert second.remaining is not None
+    assert second.remaining.point == pytest.approx(first.remaining.point - 30.0, rel=0.3)
 
 
 def test_silence_ahead_is_doubt() -> None:
