@@ -1,8 +1,9 @@
 """Workers against partitions: rate from the first record of any to the last of all, processor time of each.
 
 On a machine whose cores the workers share with broker and traffic, a second worker has no core of its own. So two
-workers are also held against one with every worker given the same part of a core: it is stopped and let go on in turns
-of 20 ms. There the runs are as long as builds are (60 forecasts, then the end), since every worker folds every end.
+workers are also held against one with every worker given the same part of a core: they are let run and stopped in turns
+of 20 ms, one after the other. There the runs are as long as builds are (60 forecasts, then the end), since every worker
+folds every end, and each is on a host of its own, so that partitions are about as full as each other.
 """
 
 from __future__ import annotations
@@ -69,16 +70,16 @@ async def _shape(bootstrap: str, folder: Path, events: int, shape: Shape) -> dic
 
 @contextmanager
 def _given(members: Sequence[Member], part: float) -> Iterator[None]:
-    """Let each worker run that part of each turn."""
+    """Let each worker run that part of each turn, one after the other: at the same time they would slow each other."""
     ended = threading.Event()
 
     def turns() -> None:
         while not ended.is_set():
-            for what, seconds in ((signal.SIGCONT, part), (signal.SIGSTOP, 1.0 - part)):
-                for member in members:
+            for member in members:
+                for what, seconds in ((signal.SIGCONT, part), (signal.SIGSTOP, 1.0 / len(members) - part)):
                     with suppress(ProcessLookupError):
                         member.process.send_signal(what)
-                time.sleep(seconds * _TURN_SECONDS)
+                    time.sleep(seconds * _TURN_SECONDS)
 
     if part >= 1.0:
         yield

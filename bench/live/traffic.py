@@ -32,11 +32,11 @@ def builds(events: int) -> tuple[Record, ...]:
 def long_builds(events: int) -> tuple[Record, ...]:
     """At least so many events of builds as long as builds are, in order of time: a start, 60 samples, an end.
 
-    Samples stand six seconds apart in event time, so that each calls for a forecast.
+    Samples stand six seconds apart in event time, so that each calls for a forecast; every build has a host of its own.
     """
     found: list[Event] = []
     for number in range(-(-events // (_SAMPLES + 2))):
-        run, host, at = f"long-{number}", f"host-{number % _HOSTS}", T0 + 6.0 * (number // _HOSTS) * (_SAMPLES + 2)
+        run, host, at = f"long-{number}", f"host-{number}", T0 + 0.1 * number
         found.append(started(run, at=at, host=host))
         found += [sample(run, at=at + 6.0 * turn, number=turn, host=host) for turn in range(1, _SAMPLES + 1)]
         seconds = 6.0 * (_SAMPLES + 1)
