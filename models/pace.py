@@ -17,7 +17,8 @@ __all__ = ["POINTS", "Pace", "Place", "doubt_of_pace", "finished", "note", "plac
 Pace = Sequence[tuple[int, float]]
 POINTS = 32
 _APART = 1.0 / 32.0  # of the time that has passed: a finer step tells nothing
-_SURE, _UNSURE, _SILENT = 0.1, 0.4, 0.5  # log seconds
+_SURE, _UNSURE, _SILENT, _FEW = 0.1, 0.4, 0.5, 0.8  # log seconds
+_LEAST_LINES = 5
 _OTHER = 1.2  # times the lines of the earlier run: an incremental build tells nothing of a whole one
 _KNOWN = 0.1  # share of the earlier run that tells as much of this one's speed as the forecast before it began
 
@@ -27,11 +28,13 @@ class Place(NamedTuple):
 
     share: float
     open: float
+    lines: int  # that tell it: of a few, jobs side by side change the order
 
 
 def doubt_of_pace(place: Place) -> float:
-    """Spread (log seconds) of the total that a place tells: of what is to come, and of where it stands in silence."""
-    return _SURE + _UNSURE * math.pow(1.0 - place.share, 1.5) + _SILENT * place.open
+    """Spread (log seconds) of the total that a place tells: of what comes, of silence, of how few lines tell it."""
+    to_come = _UNSURE * math.pow(1.0 - place.share, 1.5)
+    return _SURE + to_come + _SILENT * place.open + _FEW / math.sqrt(place.lines)
 
 
 def note(pace: list[tuple[int, float]], lines: int, elapsed: float) -> None:
@@ -57,7 +60,7 @@ def finished(pace: Pace, lines: int, seconds: float) -> list[tuple[int, float]]:
 
 
 def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float, unseen: float = 0.0) -> Place | None:
-    """Where a run stands; None where no pace is known, or this run is another than the earlier one: it prints far more.
+    """Where a run stands; None where no pace is known, hardly a line has come, or far more than in the earlier run.
 
     After `elapsed` seconds so many lines had come, the last of them `silent` seconds before; where that one stands in
     the earlier run tells how fast this run is, beside the `expected` seconds of the whole run while little of it has
@@ -66,19 +69,19 @@ def place(pace: Pace, lines: int, elapsed: float, silent: float, expected: float
 
     >>> known = [(0, 1.0), (20, 5.0), (40, 9.0), (40, 10.0)]
     >>> place(known, 40, 18.0, 0.0, 20.0), place([], 1, 1.0, 0.0, 9.0)
-    (Place(share=0.9, open=0.1), None)
+    (Place(share=0.9, open=0.1, lines=40), None)
     """
-    if not pace or lines > _OTHER * pace[-1][0]:
+    if not pace or not _LEAST_LINES <= lines <= _OTHER * pace[-1][0]:
         return None
     total, seconds = pace[-1]
     counts = [count for count, _ in pace]
     lines = min(lines, total)
-    reached = _when(pace, bisect_left(counts, lines), lines) if lines > 0 else 0.0
+    reached = _when(pace, bisect_left(counts, lines), lines)
     passed = seconds if lines >= total else _when(pace, bisect_right(counts, lines), lines + 1)
     known = _KNOWN * seconds
     slowness = max(1e-9, (max(0.0, elapsed - silent) + known * expected / seconds) / (reached + known))
     at = min(min(reached + silent / slowness, passed) + unseen / slowness, seconds)
-    return Place(at / seconds, max(0.0, passed - at) / seconds)
+    return Place(at / seconds, max(0.0, passed - at) / seconds, lines)
 
 
 def _when(pace: Pace, after: int, lines: int) -> float:

@@ -53,8 +53,10 @@ async def _shape(bootstrap: str, folder: Path, events: int, shape: Shape) -> dic
         await until(
             members, lambda: sum(m.assigned for m in members) == shape.partitions and all(m.assigned for m in members)
         )
+        _tell(members, signal.SIGSTOP)  # sending is not what is measured
+        await send(bootstrap, records)
+        _tell(members, signal.SIGCONT)
         with _given(members, shape.part):
-            await send(bootstrap, records)
             await until(members, lambda: sum(m.done for m in members) >= len(records))
     finally:
         for member in members:
@@ -77,8 +79,7 @@ def _given(members: Sequence[Member], part: float) -> Iterator[None]:
         while not ended.is_set():
             for member in members:
                 for what, seconds in ((signal.SIGCONT, part), (signal.SIGSTOP, 1.0 / len(members) - part)):
-                    with suppress(ProcessLookupError):
-                        member.process.send_signal(what)
+                    _tell([member], what)
                     time.sleep(seconds * _TURN_SECONDS)
 
     if part >= 1.0:
@@ -91,5 +92,10 @@ def _given(members: Sequence[Member], part: float) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        for member in members:
-            member.process.send_signal(signal.SIGCONT)
+        _tell(members, signal.SIGCONT)
+
+
+def _tell(members: Sequence[Member], what: signal.Signals) -> None:
+    for member in members:
+        with suppress(ProcessLookupError):
+            member.process.send_signal(what)

@@ -47,11 +47,11 @@ def test_a_share_is_a_share_and_rises_with_the_lines(
     moves: list[tuple[int, float]], one: int, other: int, elapsed: float, expected: float
 ) -> None:
     pace = finished(_noted(moves), sum(more for more, _ in moves), sum(later for _, later in moves) + 1.0)
-    few, more = sorted((one, other))
     most = pace[-1][0] if pace else 0
-    first, second = (place(pace, min(lines, most), elapsed, 0.0, expected) for lines in (few, more))
-    if not pace:
-        assert first is second is None
+    few, more = sorted(max(5, min(lines, most)) for lines in (one, other))
+    first, second = (place(pace, lines, elapsed, 0.0, expected) for lines in (few, more))
+    if most < 5:
+        assert few > 1.2 * most or first is not None
         return
     assert first is not None
     assert second is not None
@@ -74,7 +74,7 @@ def test_where_an_earlier_run_printed_nothing_for_long_the_clock_decides() -> No
 
 
 def test_a_run_that_prints_far_more_is_another_one() -> None:
-    assert place([(1, 0.5), (3, 1.0)], 4, 2.0, 0.0, 1.0) is None
+    assert place([(10, 0.5), (30, 1.0)], 40, 2.0, 0.0, 1.0) is None
     assert place([(10, 20.0), (100, 60.0)], 130, 70.0, 0.0, 60.0) is None
 
 
@@ -104,8 +104,17 @@ def test_a_forecast_before_the_first_look_at_the_lines_knows_no_place() -> None:
 
 
 def test_silence_ahead_is_doubt() -> None:
-    sure, unsure = Place(share=0.6, open=0.01), Place(share=0.6, open=0.4)
-    assert doubt_of_pace(Place(0.99, 0.01)) < doubt_of_pace(sure) < doubt_of_pace(unsure)
+    sure, unsure = Place(share=0.6, open=0.01, lines=50), Place(share=0.6, open=0.4, lines=50)
+    assert doubt_of_pace(Place(0.99, 0.01, 50)) < doubt_of_pace(sure) < doubt_of_pace(unsure)
+
+
+def test_a_few_lines_tell_little_and_hardly_any_nothing() -> None:
+    pace = [(4, 1.0), (100, 60.0)]
+    assert place(pace, 4, 1.0, 0.0, 60.0) is None
+    few, many = place(pace, 10, 5.0, 0.0, 60.0), place(pace, 80, 48.0, 0.0, 60.0)
+    assert few is not None
+    assert many is not None
+    assert doubt_of_pace(few) > doubt_of_pace(many) + 0.1
 
 
 def test_clocks_and_counts_that_go_back_are_not_kept() -> None:
