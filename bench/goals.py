@@ -50,8 +50,8 @@ _NOTES = {
     "left": (
         "Time left while real packages are built again and again, with two jobs or one, alone or beside processes that",
         "take the processors away; errors are shares of the run's length. No forecast of these packages was",
-        "looked at while the model of time left was made (of lua5.4, zlib, libuv1, brotli, expat, bzip2, tinyxml2 and",
-        "cjson they were).",
+        "looked at while the model of time left was made (of lua5.4, zlib, libuv1, brotli, expat, bzip2, lz4, tinyxml2",
+        "and cjson they were).",
     ),
     "logs": ("Output alone, no history: 58 logs of Travis builds. Development looked at them.",),
 }

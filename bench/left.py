@@ -26,7 +26,7 @@ from bench.packages import PACKAGES, Package, unpack
 
 __all__ = ["main", "summary"]
 
-CHOSEN = ("lz4", "sed", "gzip", "grep")
+CHOSEN = ("sed", "gzip", "grep")
 _SETTINGS = ((2, 0), (2, 1), (1, 0), (2, 0), (1, 2))  # jobs, and processes beside the build
 _PARTS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
 _TARGET = Path(".cache/bench/left.json")
