@@ -53,7 +53,7 @@ def keys_passed_through(fd: int = 0) -> Iterator[None]:
     """Leave the meaning of keys (Ctrl-C, line editing, echo) to the child's own terminal."""
     before = termios.tcgetattr(fd)
     try:
-        tty.setraw(fd)
+        tty.setraw(fd, termios.TCSANOW)  # not the default, which throws away what was typed ahead
         modes = termios.tcgetattr(fd)
         modes[_OFLAG] |= termios.OPOST  # lines of ours still begin at the left
         termios.tcsetattr(fd, termios.TCSANOW, modes)

@@ -232,6 +232,8 @@ def on_terminal(command: Sequence[str], act: Callable[[int, int], None]) -> tupl
         if not acted:
             acted = True
             act(master, pid)
+    else:
+        os.kill(pid, signal.SIGKILL)  # what it printed until then is told by the test that fails
     _, status = os.waitpid(pid, 0)
     os.close(master)
     return seen, os.waitstatus_to_exitcode(status)
@@ -259,6 +261,22 @@ def test_typed_lines_reach_the_build() -> None:
     )
     assert b"got-yes" in seen
     assert code == 6
+
+
+def test_lines_typed_before_the_build_has_begun_reach_it_too() -> None:
+    pid, master = pty.fork()
+    if pid == 0:  # pragma: no cover - the child
+        command = wrapped(["sh", "-c", "read answer; echo got-$answer"])
+        os.execvp(command[0], list(command))
+    os.write(master, b"early\n")
+    seen, deadline = b"", time.monotonic() + 60
+    while b"got-early" not in seen and time.monotonic() < deadline:
+        if select.select([master], [], [], 0.2)[0]:
+            seen += os.read(master, 65536)
+    os.kill(pid, signal.SIGKILL) if b"got-early" not in seen else None
+    os.close(master)
+    os.waitpid(pid, 0)
+    assert b"got-early" in seen
 
 
 def test_change_of_window_size_reaches_the_build() -> None:
