@@ -34,7 +34,7 @@ def given_elapsed(total: Interval, elapsed: float) -> Interval:
 
 def doubt_of_tool(progress: float) -> float:
     """Spread (log seconds) of the total that a build tool's own count of its steps tells."""
-    return _SURE_OF_TOOL + (_UNSURE_OF_TOOL - _SURE_OF_TOOL) * math.pow(1.0 - progress, 1.5)
+    return _SURE_OF_TOOL + (_UNSURE_OF_TOOL - _SURE_OF_TOOL) * math.pow(max(0.0, 1.0 - progress), 1.5)
 
 
 def with_progress(total: Interval, elapsed: float, progress: float | None, doubt: float) -> Interval:

@@ -7,8 +7,10 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.duration import DurationModel
 from models.survival import doubt_of_tool, given_elapsed, with_progress
 from streams.events import Interval
+from tests.builders import run
 
 TOTAL = Interval(point=100.0, lower=60.0, upper=170.0)
 
@@ -26,6 +28,13 @@ def test_a_run_far_past_its_bound_is_expected_to_go_on_in_proportion() -> None:
 def test_progress_that_says_nothing_changes_nothing() -> None:
     for progress in (None, 0.0, 0.01, 1.5):
         assert with_progress(TOTAL, 30.0, progress, 0.5) == TOTAL
+
+
+def test_a_tool_that_says_more_than_all_is_done_is_passed_over() -> None:
+    assert doubt_of_tool(1.5) == doubt_of_tool(1.0)
+    model = DurationModel()
+    asked = run("any")
+    assert model.predict(asked, 0.0, "h", 30.0, progress=1.5) == model.predict(asked, 0.0, "h", 30.0)
 
 
 def test_late_progress_counts_more_than_early() -> None:
