@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.busy import busy
 from bench.faults import FAULTS, HEALTHY, Prepared, prepare
 from bench.lead import Seen, first_sign, plain, summary
 from bench.packages import PACKAGES, Package, unpack
@@ -99,20 +100,16 @@ def _build(
     tree = unpack(package, folder / "trees")
     prepared = prepare(package, fault, tree, seed, jobs)
     mounted = _small_disk(tree, prepared)
-    burners = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(prepared.burners)]
     command = [
         sys.executable, "-m", "buildcast", "run", "--local", "--json", "--live", "--state", str(state),
         "--name", package.name, "--", "timeout", "-k", "2", str(prepared.seconds), "sh", "-c", prepared.script,
     ]  # fmt: skip
     try:
-        with tempfile.TemporaryFile() as answer:
+        with busy(prepared.burners), tempfile.TemporaryFile() as answer:
             code, seen = _watched(command, tree, os.environ | prepared.environment, answer)
             answer.seek(0)
             report = json.load(answer)
     finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
         if mounted:
             subprocess.run(["umount", str(tree)], check=True)
     log = Path(".cache/bench/early-logs") / f"{package.name}-{fault}-{state.name}.log"

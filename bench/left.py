@@ -17,11 +17,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.busy import busy
 from bench.packages import PACKAGES, Package, unpack
 
 __all__ = ["main", "summary"]
@@ -104,22 +104,11 @@ def _build(package: Package, jobs: int, beside: int, folder: Path) -> dict[str, 
         "--name", package.name, "--", "sh", "-c", script,
     ]  # fmt: skip
     environment = os.environ | {"CC": "gcc", "PYTHONPATH": str(Path.cwd())}
-    with _busy(beside):
+    with busy(beside):
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{package.name} does not build here:\n{done.stderr[-2000:]}")
     return dict(json.loads(done.stdout))
-
-
-@contextmanager
-def _busy(processes: int) -> Iterator[None]:
-    running = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(processes)]
-    try:
-        yield
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
 
 
 if __name__ == "__main__":

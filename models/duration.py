@@ -242,10 +242,11 @@ class DurationModel:
         the effects' own doubt is as good, and knows of a change. With other jobs or another cache than ever before, the
         rest is still known: only what these do is in doubt.
         """
-        same = besides_settings(keys)
+        doubt, same = self._doubt_of(keys, noise), besides_settings(keys)
+        if len(same) == len(keys):
+            return doubt
         settings = [key for key in keys if key not in same]
-        other = self._doubt_of(same, noise) + self._effects.predict(settings)[1]
-        return min(self._doubt_of(keys, noise), other)
+        return min(doubt, self._doubt_of(same, noise) + self._effects.predict(settings)[1])
 
     def _doubt_of(self, keys: Sequence[Key], noise: float) -> float:
         count = self._effects.count(together(keys))

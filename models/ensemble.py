@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from operator import mul
 
 from models.members.vector import sigmoid
 
@@ -29,7 +28,7 @@ class Pool:
 
     def logit(self, logits: Sequence[float]) -> float:
         """The pool's logit."""
-        return math.fsum(map(mul, self.weights, logits))
+        return math.fsum(w * v for w, v in zip(self.weights, logits, strict=True))
 
     def learn(self, logits: Sequence[float], broken: float) -> None:
         """Move weight towards the members whose logits would have lowered the pool's loss."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import mul
 
 import numpy as np
 
@@ -204,7 +203,7 @@ class EvidenceModel:
         """What the evidence adds to the pre-start logit. Evidence of another length (older schema) counts as none."""
         if len(evidence) != len(EVIDENCE):
             return 0.0
-        return math.fsum(map(mul, self.weights.tolist(), evidence))
+        return math.fsum(w * x for w, x in zip(self.weights.tolist(), evidence, strict=True))
 
     def reasons(self, evidence: Sequence[float], state: RunState, now: float) -> list[Reason]:
         """The same, split by signal, in words: additive."""

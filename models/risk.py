@@ -114,21 +114,24 @@ class RiskModel:
 
     def answer(self, prior: PriorFeatures) -> Answer:
         """The logit with its doubt and the members': what `score` and `counterfactuals` both begin with."""
-        x, z = self._vectors(prior)
+        return self._answer(prior, *self._vectors(prior))
+
+    def _answer(self, prior: PriorFeatures, x: Vector, z: Vector) -> Answer:
         logits = self._logits(x, z, _slots(prior))
         pooled = self.pool.logit(logits)
         return Answer(self._final(x, pooled), self._spread(prior, logits, pooled), logits, self.pool.weights)
 
     def score(self, prior: PriorFeatures, answer: Answer | None = None) -> PriorRisk:
         """The risk with its interval, members, reasons and blame; `answer`: the model's, if it was asked already."""
-        return self._score(prior, answer or self.answer(prior), explain=True)
+        return self._score(prior, explain=True, answer=answer)
 
     def score_bare(self, prior: PriorFeatures) -> PriorRisk:
         """The same digits without reasons, for bulk replays."""
-        return self._score(prior, self.answer(prior), explain=False)
+        return self._score(prior, explain=False)
 
-    def _score(self, prior: PriorFeatures, answer: Answer, explain: bool) -> PriorRisk:
+    def _score(self, prior: PriorFeatures, explain: bool, answer: Answer | None = None) -> PriorRisk:
         x, z = self._vectors(prior)
+        answer = answer or self._answer(prior, x, z)
         logit, spread = answer.logit, answer.spread
         members, weights = self._voices(x, answer.members)
         mean = math.fsum(weights[name] * risk for name, risk in members.items())

@@ -212,11 +212,13 @@ def test_script_without_an_interpreter_line_is_one_sentence(tmp_path: Path) -> N
         run_build([str(script)], RunOptions(observe_git=False), lambda event: None)
 
 
-def on_terminal(command: Sequence[str], act: Callable[[int, int], None]) -> tuple[bytes, int]:
-    """Run a command on a terminal of its own; `act(master, pid)` once it has printed something."""
+def on_terminal(command: Sequence[str], act: Callable[[int, int], None], typed: bytes = b"") -> tuple[bytes, int]:
+    """Run a command on a terminal of its own, `typed` ahead; `act(master, pid)` once it has printed something."""
     pid, master = pty.fork()
     if pid == 0:  # pragma: no cover - the child
         os.execvp(command[0], list(command))
+    if typed:
+        os.write(master, typed)
     seen, acted, deadline = b"", False, time.monotonic() + 120
     while time.monotonic() < deadline:
         ready, _, _ = select.select([master], [], [], 0.2)
@@ -264,18 +266,9 @@ def test_typed_lines_reach_the_build() -> None:
 
 
 def test_lines_typed_before_the_build_has_begun_reach_it_too() -> None:
-    pid, master = pty.fork()
-    if pid == 0:  # pragma: no cover - the child
-        command = wrapped(["sh", "-c", "read answer; echo got-$answer"])
-        os.execvp(command[0], list(command))
-    os.write(master, b"early\n")
-    seen, deadline = b"", time.monotonic() + 60
-    while b"got-early" not in seen and time.monotonic() < deadline:
-        if select.select([master], [], [], 0.2)[0]:
-            seen += os.read(master, 65536)
-    os.kill(pid, signal.SIGKILL) if b"got-early" not in seen else None
-    os.close(master)
-    os.waitpid(pid, 0)
+    seen, _ = on_terminal(
+        wrapped(["sh", "-c", "read answer; echo got-$answer"]), lambda master, pid: None, typed=b"early\n"
+    )
     assert b"got-early" in seen
 
 
