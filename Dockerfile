@@ -13,6 +13,8 @@ COPY buildcast buildcast
 RUN /opt/buildcast/bin/pip install --no-cache-dir --constraint constraints.txt .
 
 FROM python:3.11-slim-bookworm
+# LightGBM's wheel asks the system for it.
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 buildcast \
     && useradd --uid 10001 --gid buildcast --home-dir /var/lib/buildcast --create-home --shell /usr/sbin/nologin buildcast
 COPY --from=build /opt/buildcast /opt/buildcast

@@ -7,7 +7,7 @@ LIBS := .cache/kafka/libs
 # Test processes, each with a broker and a database of its own.
 WORKERS ?= 2
 # What is installed from Debian only where its command or file is missing: command=package.
-NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc /usr/include/stdio.h=libc6-dev make=make git=git
+NEEDS := java=openjdk-17-jre-headless mvn=maven mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core gcc=gcc /usr/include/stdio.h=libc6-dev $(firstword $(wildcard /usr/lib/*/libgomp.so.1) /usr/lib/libgomp.so.1)=libgomp1 make=make git=git
 TEST_NEEDS := promtool=prometheus amtool=prometheus-alertmanager chromedriver=chromium-driver chromium=chromium docker-compose=docker-compose kcat=kcat jq=jq
 
 .PHONY: help setup test-setup run up down test e2e check lint fmt bench evaluate chaos lifecycle clean

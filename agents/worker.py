@@ -25,6 +25,7 @@ from agents.watchdog import Watchdog
 from models.alerts import AlertPolicy
 from models.core import CoreConfig
 from models.forecaster import ForecasterConfig
+from models.members.boosted import lightgbm
 from models.tracker import TrackerLimits
 from models.tracker_state import VERSION
 from models.trees import river_trees
@@ -71,6 +72,7 @@ async def _run(settings: WorkerSettings) -> None:
     await check_topics(settings.bootstrap, TOPICS)
     await check_group(settings.bootstrap, settings.worker_group)
     river_trees()
+    lightgbm()
     registry = CollectorRegistry()
     metrics = create(registry)
     port = serve_metrics(registry, settings.worker_metrics_port, settings.metrics_host)

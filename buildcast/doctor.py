@@ -32,6 +32,7 @@ __all__ = [
     "python",
     "settings",
     "state_folder",
+    "trees",
 ]
 
 OLDEST_PYTHON = (3, 11)
@@ -69,6 +70,17 @@ def packages(required: list[str] | None = None) -> Finding:
     if wrong:
         return Finding("packages", "fail", "; ".join(wrong), "`make setup`, or pip install -r requirements.lock")
     return Finding("packages", "ok", f"{len(wanted)} at the pinned versions")
+
+
+def trees() -> Finding:
+    """The library of the member that grows trees: its wheel needs a library of the system."""
+    from models.members.boosted import lightgbm
+
+    try:
+        return Finding("lightgbm", "ok", f"{lightgbm().__version__} loads")
+    except ConfigError as error:
+        said, _, remedy = str(error).rpartition(": ")
+        return Finding("lightgbm", "fail", said, remedy)
 
 
 def settings() -> Finding:

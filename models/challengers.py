@@ -16,10 +16,11 @@ __all__ = ["SPACE", "draw"]
 
 SPACE: Mapping[str, Sequence[Value]] = {
     "risk.members": (
+        ["factors", "network", "contexts", "boosted"],
         ["factors", "network", "contexts"],
-        ["factors", "contexts"],
-        ["linear", "factors", "network", "contexts"],
-        ["factors", "network", "contexts", "tree"],
+        ["factors", "contexts", "boosted"],
+        ["linear", "factors", "network", "contexts", "boosted"],
+        ["factors", "network", "contexts", "boosted", "tree"],
         ["contexts"],
     ),
     "risk.step": (0.01, 0.02, 0.04),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from models.members.vector import sigmoid
+from models.members.vector import BASE_LOGIT, sigmoid
 
 __all__ = ["Pool"]
 
@@ -29,6 +29,15 @@ class Pool:
     def logit(self, logits: Sequence[float]) -> float:
         """The pool's logit."""
         return math.fsum(w * v for w, v in zip(self.weights, logits, strict=True))
+
+    def filled(self, logits: Sequence[float | None]) -> list[float]:
+        """The logits, where a member that has nothing to say (None) agrees with the others' pool."""
+        if None not in logits:
+            return [v for v in logits if v is not None]
+        told = [(w, v) for w, v in zip(self.weights, logits, strict=True) if v is not None]
+        total = math.fsum(w for w, _ in told)
+        others = math.fsum(w * v for w, v in told) / total if told else BASE_LOGIT
+        return [others if v is None else v for v in logits]
 
     def learn(self, logits: Sequence[float], broken: float) -> None:
         """Move weight towards the members whose logits would have lowered the pool's loss."""

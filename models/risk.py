@@ -30,7 +30,7 @@ from streams.events import Counterfactual, ExampleRecorded, PriorFeatures, Reaso
 __all__ = ["PriorRisk", "RiskConfig", "RiskModel"]
 
 # bench/ablation.py decides: the others cost more than they bring and stay available, not default.
-FULL = ("factors", "network", "contexts")
+FULL = ("factors", "network", "contexts", "boosted")
 FAST = ("contexts",)
 START = {
     "prior": 0.02,
@@ -38,6 +38,7 @@ START = {
     "factors": 1.0,
     "network": 0.6,
     "contexts": 1.0,
+    "boosted": 1.0,
     "tree": 0.02,
     "forest": 0.2,
 }  # before any outcome
@@ -201,7 +202,10 @@ class RiskModel:
     def _fit(self, prior: PriorFeatures, broken: float) -> None:
         x, z = self._vectors(prior)
         slots = _slots(prior)
-        logits = [member.fit(x if name in RAW else z, broken, slots) for name, member in self.members.items()]
+        held = [
+            (member.ready, member.fit(x if name in RAW else z, broken, slots)) for name, member in self.members.items()
+        ]
+        logits = self.pool.filled([logit if ready else None for ready, logit in held])
         self.calibration.learn(self.pool.logit(logits), broken)
         self.pool.learn(logits, broken)
         self.scaling.learn(x)
@@ -217,7 +221,12 @@ class RiskModel:
         return x, self.scaling.standard(x)
 
     def _logits(self, x: Vector, z: Vector, slots: Slots) -> list[float]:
-        return [member.logit(x if name in RAW else z, slots) for name, member in self.members.items()]
+        return self.pool.filled(
+            [
+                member.logit(x if name in RAW else z, slots) if member.ready else None
+                for name, member in self.members.items()
+            ]
+        )
 
     @property
     def trust(self) -> float:

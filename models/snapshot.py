@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 RIVER_VERSION: str = river.__version__
-CODE_VERSION = "12"  # raised whenever a fold over the same log would end in another state
+CODE_VERSION = "13"  # raised whenever a fold over the same log would end in another state
 MAX_BYTES = 512 * 2**20
 _MAGIC = b"BCSNAP01"
 _MODULES = ("models.", "river.", "numpy", "streams.events")

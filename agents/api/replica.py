@@ -50,7 +50,9 @@ class FollowedReplica:
         from agents.replica import Replica
         from agents.snapshot import sealing_key
         from models.forecaster import ForecasterConfig
+        from models.members.boosted import lightgbm
 
+        lightgbm()  # where it cannot be had, that is said now
         own = metrics.create(CollectorRegistry())
         self._replica = Replica(bootstrap, ForecasterConfig(), state / "api-replica", sealing_key(state), own)
         self._task: asyncio.Task[None] | None = None

@@ -34,6 +34,7 @@ from agents.trainer.settings import TrainerSettings
 from agents.watchdog import Watchdog
 from models.desk import Desk
 from models.forecaster import ForecasterConfig
+from models.members.boosted import lightgbm
 from streams.broker import connection, refusal
 from streams.codec import decode
 from streams.errors import InvalidEvent
@@ -229,6 +230,7 @@ def _decoded(record: Any) -> Event | None:
 async def _run(settings: TrainerSettings) -> None:
     large_blocks_apart()
     await check_topics(settings.bootstrap, [EXAMPLES.topic, MODEL_EVENTS.topic])
+    lightgbm()
     registry = CollectorRegistry()
     watchdog = Watchdog(settings.watchdog_seconds)
     trainer = Trainer(settings, metrics=create(registry), beat=watchdog.beat)

@@ -66,7 +66,7 @@ def _examine(given: Path | None) -> list[Finding]:
         "trainer": load(TrainerSettings).trainer_metrics_port,
     }
     return [
-        *found, look.java(), *look.programs(), look.state_folder(worker.state), look.disk(worker.state), look.clock(),
-        look.pressure(), *look.ports(ports), *servers.broker(bootstrap_of(None, worker.state), worker.partitions),
-        servers.database(database),
+        *found, look.trees(), look.java(), *look.programs(), look.state_folder(worker.state), look.disk(worker.state),
+        look.clock(), look.pressure(), *look.ports(ports),
+        *servers.broker(bootstrap_of(None, worker.state), worker.partitions), servers.database(database),
     ]  # fmt: skip

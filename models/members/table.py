@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.features import Schema
+from models.members.boosted import Boosted
 from models.members.contexts import Contexts
 from models.members.factors import Factors
 from models.members.linear import Linear
@@ -14,7 +15,7 @@ from models.members.vector import VectorClassifier
 
 __all__ = ["MEMBERS", "RAW", "make"]
 
-RAW = frozenset({"prior", "tree", "forest"})
+RAW = frozenset({"prior", "tree", "forest", "boosted"})
 _RATES = ("project_rate_3", "project_rate_10", "branch_rate_8")
 _SHIFTS = ("package_rate_8", "host_rate_8", "author_rate_8")
 _TOLD = (
@@ -50,6 +51,7 @@ MEMBERS: dict[str, Callable[[Schema, float, int], VectorClassifier]] = {
     "factors": lambda schema, step, seed: Factors(step=step, seed=seed),
     "contexts": lambda schema, step, seed: Contexts(step),
     "network": lambda schema, step, seed: Network(step=2.0 * step, hidden_step=3.0 * step, seed=seed),
+    "boosted": lambda schema, step, seed: Boosted(seed=seed),
     "tree": _tree,
     "forest": _forest,
 }

@@ -35,6 +35,11 @@ class VectorClassifier(base.Classifier):  # type: ignore[misc] # River has no ty
     def __init__(self) -> None:
         self._columns: dict[Hashable, int] = {}
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has anything to say yet; before that the ensemble goes on as if it agreed with the others."""
+        return True
+
     @abstractmethod
     def logit(self, z: Vector, slots: Slots = NO_SLOTS) -> float:
         """The logit of failure of one vector in its contexts, limited to what one member may say."""

@@ -13,6 +13,7 @@ from river.checks import clf, common
 
 from models.forecaster import Forecaster, ForecasterConfig
 from models.history.fold import PRIOR_SCHEMA
+from models.members.boosted import Boosted
 from models.members.contexts import Contexts
 from models.members.factors import Factors
 from models.members.linear import Linear
@@ -24,7 +25,9 @@ from models.risk import RiskConfig
 from models.snapshot import probe, seal, unseal
 from tests.models.histories import recorded
 
-_PURE = {"linear": Linear, "factors": Factors, "network": Network, "prior": Prior, "contexts": Contexts}
+_PURE = {
+    "linear": Linear, "factors": Factors, "network": Network, "prior": Prior, "contexts": Contexts, "boosted": Boosted,
+}  # fmt: skip
 
 
 # River's `yield_checks` draws part of its data from scikit-learn, which is no dependency here: the same checks, named.
@@ -64,7 +67,7 @@ def test_rows_get_the_same_digits_as_one_by_one(name: str) -> None:
     assert member.logits(rows, slots) == [member.logit(row, some) for row, some in zip(rows, slots, strict=True)]
 
 
-@pytest.mark.parametrize("name", ["linear", "factors", "network", "contexts"])
+@pytest.mark.parametrize("name", ["linear", "factors", "network", "contexts", "boosted"])
 def test_member_learns_what_decides(name: str) -> None:
     member, draw = _PURE[name](), random.Random(5)
     for _ in range(1500):
@@ -74,7 +77,7 @@ def test_member_learns_what_decides(name: str) -> None:
     assert member.predict_proba_one({"a": -2.0, "b": 0.0})[True] < 0.4
 
 
-@pytest.mark.parametrize("name", ["linear", "factors", "network", "prior", "contexts"])
+@pytest.mark.parametrize("name", sorted(_PURE))
 def test_missing_and_infinite_values_count_as_nothing_known(name: str) -> None:
     member = _PURE[name]()
     for number in range(50):

@@ -28,6 +28,7 @@ from agents.transport import Batch
 from agents.watchdog import Watchdog
 from agents.worker import create_app
 from bench.live.task import INPUT, Stopwatch, arguments, task_of
+from models.members.boosted import lightgbm
 from models.trees import river_trees
 
 
@@ -113,6 +114,7 @@ async def main() -> None:
     large_blocks_apart()
     meter = Meter(registry, given.total, given.profile)
     river_trees()
+    lightgbm()
     app = create_app(settings, metrics, meter) if given.task == "full" else empty_app(settings, meter)
 
     async def assigned(_app: Any, assigned: set[Any], **_: Any) -> None:
