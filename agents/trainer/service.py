@@ -77,6 +77,7 @@ class Trainer:
         self._memory = Memory(settings.state / "trainer.snapshot", key, self.desk.champions.at(0))
         self._saved, self._saved_at = 0, self._clock()
         self._outbox = Outbox(settings.bootstrap, "buildcast-trainer")
+        self._outbox.waits = lambda: beat("trainer")
         self._consumer: Any = None
 
     async def run(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import CollectorRegistry
@@ -14,8 +15,11 @@ from agents.ports import free_ports
 from agents.sink import Sink
 from agents.store.database import connect
 from agents.store.writer import Writer
+from agents.trainer.service import Trainer
+from agents.trainer.settings import TrainerSettings
 from agents.transport import Batch
 from agents.watchdog import Watchdog
+from streams.settings import load
 from tests.builders import started
 
 
@@ -51,6 +55,19 @@ async def test_whoever_sends_says_that_it_waits_for_the_broker() -> None:
     outbox.waits = lambda: told.append(1)
     assert await outbox.send([Record("t", None, b"x")]) == []
     assert len(told) == 3
+
+
+def test_a_trainer_that_waits_for_the_broker_goes_on(tmp_path: Path) -> None:
+    now = [0.0]
+    dog = Watchdog(120.0, clock=lambda: now[0])
+    trainer = Trainer(load(TrainerSettings, bootstrap="127.0.0.1:1", state=tmp_path), beat=dog.beat)
+    dog.beat("trainer")
+    for _ in range(3):
+        now[0] += 100.0
+        trainer._outbox.waits()
+        assert dog.check() is None
+    now[0] += 130.0
+    assert dog.check() == "trainer"
 
 
 def _batch() -> Batch:
