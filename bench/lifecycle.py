@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.lifecycle_abort import aborted
 from bench.lifecycle_proxy import BaggedRates, compared, windows
-from bench.travis import Build, builds, records
+from bench.travis import Build, builds, others, records
 from models.definition import config_of
 from models.desk import Desk, DeskPolicy
 from models.drift import DriftWatch
@@ -48,6 +48,8 @@ def main() -> None:
         "drift detectors on the real stream": lambda: detectors(log),
         "replay": lambda: replayed(log),
         "early abort": lambda: aborted(log),
+        "early abort, chosen on the first half of these 345 projects": lambda: aborted(_others(3)),
+        "early abort, 357 projects beside": lambda: aborted(_others(5)),
         "label quality": lambda: labels(log),
         "estimate before labels": lambda: estimated(log),
     }
@@ -56,6 +58,10 @@ def main() -> None:
         found[name] = measure() | {"seconds": round(time.perf_counter() - began, 1)}
         print(f"{name}: {json.dumps(found[name])}", flush=True)
     Path("bench/lifecycle.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _others(part: int) -> Log:
+    return list(enumerate(records(others(part))))
 
 
 def equals_by_proxy(history: Sequence[Build], streams: int = 200) -> dict[str, Any]:

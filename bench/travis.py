@@ -9,6 +9,7 @@ import csv
 import gzip
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from models.forecaster import Forecaster, ForecasterConfig
 from streams.errors import ConfigError
 from streams.events import Checkpoint, Event, ExampleRecorded, Outcome, PriorFeatures, Run, RunOpened
 
-__all__ = ["Build", "builds", "data_folder", "records"]
+__all__ = ["Build", "builds", "data_folder", "others", "records"]
 
 _NO_EVIDENCE = [0.0] * len(EVIDENCE)
 
@@ -61,6 +62,18 @@ def builds(limit: int | None = None) -> list[Build]:
             if limit is not None and len(found) >= limit:
                 break
     return found
+
+
+def others(part: int, of: int = 14) -> list[Build]:
+    """A part of the projects of travis2021-all, none of travis2021-dev's among them, by start time."""
+    with (data_folder() / "travis2021-dev" / "projects.csv").open(newline="") as file:
+        listed = {row["project"] for row in csv.DictReader(file)}
+    with gzip.open(data_folder() / "travis2021-all" / "builds_all.csv.gz", "rt", newline="") as file:
+        return [
+            _build(row) for row in csv.DictReader(file)
+            if zlib.crc32(row["project"].encode()) % of == part and row["project"] not in listed
+            and row["status"] in ("passed", "failed", "errored") and row["started_at"]
+        ]  # fmt: skip
 
 
 def records(history: list[Build], config: ForecasterConfig | None = None) -> Iterator[Event]:

@@ -38,8 +38,9 @@ _SETTINGS: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 5.0,
     "max_bin": 63,
+    "bin_construct_sample_cnt": 5_000,
     "deterministic": True,
-    "force_row_wise": True,
+    "force_col_wise": True,
     "num_threads": 1,  # more would add up in another order
     "verbosity": -1,
 }
@@ -82,7 +83,7 @@ class Boosted(VectorClassifier):
     """
 
     def __init__(
-        self, window: int = 20_000, growth: float = 1.15, pause: int = 200, most: int = 5_000, seed: int = 1
+        self, window: int = 20_000, growth: float = 1.2, pause: int = 200, most: int = 10_000, seed: int = 1
     ) -> None:
         super().__init__()
         self.window = window
@@ -170,7 +171,7 @@ class _Growing:
 
 def _grown(rows: NDArray[np.float32], broken: NDArray[np.float32], seed: int) -> Grove:
     library, rounds = lightgbm(), max(20, min(_ROUNDS, len(broken) // 40))
-    data = library.Dataset(rows, broken, params={"max_bin": _SETTINGS["max_bin"], "verbosity": -1})
+    data = library.Dataset(rows, broken, params=_SETTINGS)
     booster = library.train({**_SETTINGS, "seed": seed}, data, rounds)
     trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
     grove = Grove(
