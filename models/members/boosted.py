@@ -83,7 +83,7 @@ class Boosted(VectorClassifier):
     """
 
     def __init__(
-        self, window: int = 20_000, growth: float = 1.2, pause: int = 200, most: int = 10_000, seed: int = 1
+        self, window: int = 12_000, growth: float = 1.15, pause: int = 200, most: int = 5_000, seed: int = 1
     ) -> None:
         super().__init__()
         self.window = window
