@@ -85,9 +85,7 @@ def test_a_project_that_stays_broken_earns_verdicts_from_its_history_and_loses_t
     assert ledger.advise(run("once"), 0.95, 0.0, 600.0, 0.0) is None
     for _ in range(49):
         ledger.add(_example("failure", 660.0, told))
-    assert (
-        ledger.advise(run("soon"), 0.95, 0.0, 600.0, 0.0) is None
-    )  # it is among the last fifty
+    assert ledger.advise(run("soon"), 0.95, 0.0, 600.0, 0.0) is None  # it is among the last fifty
     ledger.add(_example("failure", 660.0, told))
     assert ledger.advise(run("again"), 0.95, 0.0, 600.0, 0.0) is not None
 
