@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def test_an_old_python_and_other_versions_are_named() -> None:
     assert found.state == "fail"
     assert "msgspec " in found.said
     assert "no-such-thing missing instead of 1.0" in found.said
+
+
+def test_a_library_of_the_system_that_is_missing_is_named_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert look.trees().state == "ok"
+    (tmp_path / "lightgbm.py").write_text("raise OSError('libgomp.so.1: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = look.trees()
+    assert (found.state, found.remedy) == ("fail", "install libgomp1")
+    assert "libgomp.so.1" in found.said
 
 
 def test_a_folder_that_is_not_there_yet_is_well(tmp_path: Path) -> None:
