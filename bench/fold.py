@@ -12,7 +12,6 @@ Memory is the process's resident set at even steps; risks and labels wait in a t
 from __future__ import annotations
 
 import argparse
-import csv
 import heapq
 import json
 import struct
@@ -28,13 +27,13 @@ import numpy as np
 import psutil
 
 from agents.heap import large_blocks_apart
-from bench.travis import data_folder
+from bench.travis import data_folder, dev_projects
 from models.records.ci import FORMATS, Record
 from models.risk import RiskConfig, RiskModel
 from models.scoring import auc, calibration_error, log_loss, mean_auc
 from streams.events import ExampleRecorded
 
-__all__ = ["dev_projects", "measure"]
+__all__ = ["measure"]
 
 _STEP = 100_000
 _TOLD = struct.Struct("<d?h")
@@ -77,12 +76,6 @@ class _Tally:
     opening: float = 0.0
     learning: float = 0.0
     resident: list[float] = field(default_factory=list)
-
-
-def dev_projects() -> frozenset[str]:
-    """The 60 projects of travis2021-dev: how well a model that all projects share serves them."""
-    with (data_folder() / "travis2021-dev" / "projects.csv").open(newline="") as file:
-        return frozenset(row["project"] for row in csv.DictReader(file))
 
 
 def measure(records: Iterable[Record], config: RiskConfig, listed: frozenset[str] = frozenset()) -> dict[str, Any]:

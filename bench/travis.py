@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from models.evidence import EVIDENCE
@@ -20,7 +21,7 @@ from models.forecaster import Forecaster, ForecasterConfig
 from streams.errors import ConfigError
 from streams.events import Checkpoint, Event, ExampleRecorded, Outcome, PriorFeatures, Run, RunOpened
 
-__all__ = ["Build", "builds", "data_folder", "others", "records"]
+__all__ = ["Build", "builds", "data_folder", "dev_projects", "others", "records"]
 
 _NO_EVIDENCE = [0.0] * len(EVIDENCE)
 
@@ -50,30 +51,31 @@ def data_folder() -> Path:
 
 def builds(limit: int | None = None) -> list[Build]:
     """travis2021-dev: 60 projects, by start time."""
-    path = data_folder() / "travis2021-dev" / "builds.csv.gz"
-    if not path.exists():
-        raise ConfigError(f"{path} is missing: set BUILDCAST_DATA to the folder of the histories")
-    found: list[Build] = []
-    with gzip.open(path, "rt", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["status"] not in ("passed", "failed", "errored"):
-                continue
-            found.append(_build(row))
-            if limit is not None and len(found) >= limit:
-                break
-    return found
+    return [_build(row) for row in islice(_finished("travis2021-dev/builds.csv.gz"), limit)]
 
 
 def others(part: int, of: int = 14) -> list[Build]:
     """A part of the projects of travis2021-all, none of travis2021-dev's among them, by start time."""
+    listed = dev_projects()
+    return [
+        _build(row) for row in _finished("travis2021-all/builds_all.csv.gz")
+        if zlib.crc32(row["project"].encode()) % of == part and row["project"] not in listed and row["started_at"]
+    ]  # fmt: skip
+
+
+def dev_projects() -> frozenset[str]:
+    """The 60 projects of travis2021-dev: how well a model that all projects share serves them."""
     with (data_folder() / "travis2021-dev" / "projects.csv").open(newline="") as file:
-        listed = {row["project"] for row in csv.DictReader(file)}
-    with gzip.open(data_folder() / "travis2021-all" / "builds_all.csv.gz", "rt", newline="") as file:
-        return [
-            _build(row) for row in csv.DictReader(file)
-            if zlib.crc32(row["project"].encode()) % of == part and row["project"] not in listed
-            and row["status"] in ("passed", "failed", "errored") and row["started_at"]
-        ]  # fmt: skip
+        return frozenset(row["project"] for row in csv.DictReader(file))
+
+
+def _finished(place: str) -> Iterator[dict[str, str]]:
+    """The rows of a history that have an outcome."""
+    path = data_folder() / place
+    if not path.exists():
+        raise ConfigError(f"{path} is missing: set BUILDCAST_DATA to the folder of the histories")
+    with gzip.open(path, "rt", newline="") as file:
+        yield from (row for row in csv.DictReader(file) if row["status"] in ("passed", "failed", "errored"))
 
 
 def records(history: list[Build], config: ForecasterConfig | None = None) -> Iterator[Event]:

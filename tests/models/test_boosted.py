@@ -17,6 +17,7 @@ from models.members.vector import BASE_LOGIT, Vector
 from models.risk import RiskConfig
 from models.snapshot import probe, seal, unseal
 from streams.errors import ConfigError
+from streams.events import RunOpened
 from tests.models.histories import recorded
 
 
@@ -96,13 +97,17 @@ def test_features_that_come_later_widen_what_is_kept() -> None:
 
 
 def test_a_member_with_nothing_to_say_yet_leaves_the_others_as_they_are() -> None:
-    with_trees = Forecaster(ForecasterConfig(risk=RiskConfig(members=("factors", "contexts", "boosted"))))
-    without = Forecaster(ForecasterConfig(risk=RiskConfig(members=("factors", "contexts"))))
-    log = recorded(100)
-    for event in log[:1]:
+    members = ("factors", "contexts")
+    with_trees = Forecaster(ForecasterConfig(risk=RiskConfig(members=(*members, "boosted"), share=0.0)))
+    without = Forecaster(ForecasterConfig(risk=RiskConfig(members=members, share=0.0)))
+    opened = [event for event in recorded(200) if isinstance(event, RunOpened)]
+    for event in recorded(200):
         with_trees.fold(event)
         without.fold(event)
-    assert probe(with_trees) == probe(without)
+    assert not with_trees.risk.members["boosted"].ready
+    told = [[each.risk.risk(event.prior) for event in opened if event.prior] for each in (with_trees, without)]
+    assert len(set(told[1])) > 10
+    assert told[0] == pytest.approx(told[1], rel=1e-9)
 
 
 def test_a_sealed_forecaster_goes_on_where_its_trees_were_being_grown() -> None:
